@@ -1,0 +1,1 @@
+"""Settings, urls and wiring: the only place below cli that sees everything."""

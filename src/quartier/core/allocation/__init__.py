@@ -1,0 +1,1 @@
+"""Who used whose solar energy; one file a sharing rule."""

@@ -1,0 +1,1 @@
+"""From rated lines to a frozen document: tax, rounding, postings."""

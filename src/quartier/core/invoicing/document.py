@@ -1,0 +1,329 @@
+"""The frozen document: everything an invoice shows, and the hashes of all it was computed from.
+
+Printing takes the document only, never live tables (architecture.md, "How data flows"). A
+document is a tree of frozen dataclasses of text, integers, booleans, dates and Decimals; its
+canonical JSON (sorted keys, no spaces, Decimals as plain text) is what is stored and hashed, so
+that the same inputs give the same bytes.
+
+Amounts come in pairs: ``*_exact`` is unrounded, the other is whole cents by a named mode of
+``rounding.py``. Energy quantities are whole Wh.
+"""
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+SCHEMA = 1
+
+
+class Kind(StrEnum):
+    """What the document is."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
+class VatCategory(StrEnum):
+    """The VAT category of a line: codes of UNTDID 5305 as EN 16931 uses them."""
+
+    STANDARD = "S"
+    EXEMPT = "E"
+    """Levies, and exempt supplies; always with a reason."""
+    OUTSIDE = "O"
+    """The issuer is not liable to VAT."""
+
+
+class CapStatus(StrEnum):
+    """Whether EnV Art. 16 binds toward the recipient (rules.md a.2)."""
+
+    TENANT = "tenant"
+    CO_OWNER = "co_owner"
+    OWNER = "owner"
+    COMMON = "common"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A structured postal address (SIX IG QR-bill, address type S)."""
+
+    name: str
+    street: str
+    house_number: str
+    postcode: str
+    town: str
+    country: str
+    extra: str = ""
+    """A second line for the letter (c/o, department); never in the QR code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who issues the document, as of the issue."""
+
+    address: Address
+    vat_liable: bool
+    uid: str
+    """Swiss UID ``CHE-123.456.789``; empty if none."""
+    email: str
+    phone: str
+    website: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is billed."""
+
+    ref: str
+    address: Address
+    email: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the document is for. ``billing_point`` is a place, never a person."""
+
+    site_ref: str
+    site_name: str
+    building: str
+    billing_point_ref: str
+    billing_point: str
+    address: Address
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a section.
+
+    ``amount_exact`` is ``quantity`` x ``price``; ``amount`` the whole cents printed, spread by
+    largest remainder so that the lines add up to their section's subtotal. ``quantity`` is in
+    ``unit``; for energy it has three decimals and ``quantity_wh`` holds the whole Wh.
+    ``from_date``/``to_date`` bound the supply (half-open), which decides the VAT rate.
+    """
+
+    id: str
+    component: str
+    """Ref of the price component in the sheet named by ``sheet``."""
+    sheet: str
+    label: str
+    flow: str
+    slot: str
+    quantity: Decimal
+    unit: str
+    price: Decimal
+    amount_exact: Decimal
+    amount: Decimal
+    vat_category: VatCategory
+    vat_rate: Decimal
+    """Percent, e.g. 8.1; 0 where no VAT applies."""
+    vat_reason: str
+    is_internal: bool
+    """Counts toward the cap of EnV Art. 16 as an internal cost."""
+    from_date: date
+    to_date: date
+    quantity_wh: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The lines of one solution (electricity, charging, laundry...), under its label."""
+
+    solution: str
+    title: str
+    lines: tuple[Line, ...]
+    subtotal_exact: Decimal
+    subtotal: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VatGroup:
+    """Base and tax of one category and rate."""
+
+    category: VatCategory
+    rate: Decimal
+    base_exact: Decimal
+    base: Decimal
+    tax_exact: Decimal
+    tax: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapSegment:
+    """The proof of one tariff segment: unrounded billed internal costs against the cap."""
+
+    segment: str
+    solar_wh: int
+    reference_price: Decimal
+    """Price of the standard product per kWh, VAT included."""
+    cap_exact: Decimal
+    billed_exact: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CapProof:
+    """The cap of EnV Art. 16 for this participant and period (rules.md a.2)."""
+
+    method: str
+    """``flat`` (Art. 16(1)b) or ``effective`` (Art. 16(2), (3))."""
+    status: CapStatus
+    """Only ``tenant`` binds; the others are exempt and the invoice says which."""
+    article: str
+    tariff_snapshot: str
+    """Ref and hash of the reference tariff the caps were computed from."""
+    segments: tuple[CapSegment, ...]
+    cap_exact: Decimal
+    billed_exact: Decimal
+    limited_by_exact: Decimal
+    """What the limiting line took off; 0 if none was needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyBar:
+    """One bar of the period's chart: a local day, week or month."""
+
+    from_date: date
+    to_date: date
+    solar_wh: int
+    grid_wh: int
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """The recipient's energy over the period, in whole Wh; solar + grid = total."""
+
+    total_wh: int
+    solar_wh: int
+    grid_wh: int
+    bars: tuple[EnergyBar, ...]
+    estimated_intervals: int
+    """How many quarter-hours rest on an estimated, substituted or manual value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How to pay: the data of the QR payment part (rules.md d.1)."""
+
+    iban: str
+    creditor: Address
+    reference_type: str
+    """QRR, SCOR or NON."""
+    reference: str
+    amount: Decimal
+    currency: str
+    message: str
+    bill_information: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing the document was computed from, and the SHA-256 of its bytes."""
+
+    kind: str
+    ref: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice or a credit note. ``number`` is empty until it is issued."""
+
+    schema: int
+    kind: Kind
+    number: str
+    supersedes: str
+    """Number of the document that this one corrects; empty if none."""
+    language: str
+    currency: str
+    issuer: Issuer
+    recipient: Recipient
+    place: Place
+    from_date: date
+    to_date: date
+    """Exclusive, local to ``place.timezone``."""
+    issued_date: date
+    due_date: date
+    sections: tuple[Section, ...]
+    vat: tuple[VatGroup, ...]
+    net_exact: Decimal
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    caps: tuple[CapProof, ...]
+    energy: Energy | None
+    payment: Payment | None
+    inputs: tuple[Input, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines, in print order."""
+        return tuple(line for section in self.sections for line in section.lines)
+
+
+def canonical_json(value: Any) -> bytes:
+    """The bytes that are stored and hashed: sorted keys, no spaces, Decimals as plain text."""
+    return json.dumps(
+        value, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+
+
+def sha256_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of ``value``, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def freeze(document: Document) -> tuple[bytes, str]:
+    """The document's canonical bytes and their SHA-256."""
+    data = canonical_json(document)
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def thaw(data: bytes | str) -> Document:
+    """The document in ``data``; raises ValueError where it is not one this version writes."""
+    raw = json.loads(data)
+    if raw.get("schema") != SCHEMA:
+        raise ValueError(f"document schema {raw.get('schema')!r}; this version reads {SCHEMA}")
+    document = _build(Document, raw)
+    assert isinstance(document, Document)
+    return document
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} has no place in a document")
+
+
+def _build(kind: Any, raw: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, one) for one in raw)
+    if origin in (typing.Union, types.UnionType):
+        inner = [one for one in typing.get_args(kind) if one is not type(None)]
+        return None if raw is None else _build(inner[0], raw)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _build(hints[name], one) for name, one in raw.items()})
+    if kind is Decimal:
+        return Decimal(raw)
+    if kind is date:
+        return date.fromisoformat(raw)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(raw)
+    return raw

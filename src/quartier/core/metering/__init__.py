@@ -1,0 +1,1 @@
+"""From readings and curves to quarter-hour energy."""

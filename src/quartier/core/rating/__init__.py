@@ -1,0 +1,1 @@
+"""Usage x prices to lines."""

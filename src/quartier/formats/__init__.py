@@ -1,0 +1,1 @@
+"""Files exchanged with other companies: bytes in, values out."""

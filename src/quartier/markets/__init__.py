@@ -1,0 +1,1 @@
+"""What one country's law fixes, as dated values with their article."""
