@@ -1,0 +1,1 @@
+"""Who may see what: one scoping layer and one table."""

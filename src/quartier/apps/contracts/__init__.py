@@ -1,0 +1,1 @@
+"""Who lives where since when, at what prices, under what community agreement."""

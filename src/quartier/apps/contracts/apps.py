@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ContractsConfig(AppConfig):
+    name = "quartier.apps.contracts"

@@ -1,0 +1,1 @@
+"""Meters, devices, registers, plants and batteries."""

@@ -1,0 +1,218 @@
+"""Meters and what they measure.
+
+A meter is a measuring place in the building; the device on it may be exchanged. A register is
+one counting direction of one quantity (OBIS) of a meter; its id is the key of the interval store.
+"""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from quartier.apps.parties.models import REF, Party
+from quartier.apps.sites.models import BillingPoint, Site
+
+
+class Medium(models.TextChoices):
+    """What flows through the meter."""
+
+    ELECTRICITY = "electricity"
+    HEAT = "heat"
+    COOLING = "cooling"
+    HOT_WATER = "hot_water"
+    COLD_WATER = "cold_water"
+    REACTIVE = "reactive"
+
+
+class Meter(models.Model):
+    """A measuring place.
+
+    ``mode`` says what an electricity meter stands for; ``source`` how its intervals arise:
+    from register readings, from the grid operator's curve, or computed from other meters.
+    """
+
+    class Mode(models.TextChoices):
+        CONSUMPTION = "consumption"
+        GRID = "grid"
+        """The grid entry: import is drawn from the grid, export is fed in."""
+        PRODUCTION = "production"
+        BATTERY = "battery"
+        """Import is charge, export is discharge."""
+
+    class Source(models.TextChoices):
+        REGISTER = "register"
+        CURVE = "curve"
+        VIRTUAL = "virtual"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="meters")
+    ref = models.CharField(max_length=63, validators=[REF])
+    name = models.CharField(max_length=120)
+    medium = models.CharField(max_length=12, choices=Medium, default=Medium.ELECTRICITY)
+    mode = models.CharField(max_length=12, choices=Mode, default=Mode.CONSUMPTION)
+    source = models.CharField(max_length=10, choices=Source, default=Source.REGISTER)
+    metering_point = models.CharField(max_length=40, blank=True)
+    """The grid operator's id of the consumption direction (rules.md b.3); masked in logs."""
+    export_metering_point = models.CharField(max_length=40, blank=True)
+    """Its id of the production direction where that differs."""
+    rule = models.CharField(max_length=500, blank=True)
+    """Of a virtual meter: refs joined by + and -, e.g. ``entry - pv``."""
+    fuse_a = models.DecimalField(
+        max_digits=7, decimal_places=1, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
+    is_enabled = models.BooleanField(default=True)
+    is_swapped = models.BooleanField(default=False)
+    """Wired the wrong way round: import and export change places."""
+    is_isolated = models.BooleanField(default=False)
+    """May not stand in the rule of a virtual meter."""
+
+    class Meta:
+        ordering = ("ref",)
+        constraints = (
+            models.UniqueConstraint(fields=("site", "ref"), name="meter_ref_is_unique"),
+            models.CheckConstraint(
+                condition=Q(source="virtual") ^ Q(rule=""), name="virtual_meter_has_a_rule"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("metering_point",), name="meter_metering_point"),
+            models.Index(fields=("export_metering_point",), name="meter_export_metering_point"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Device(models.Model):
+    """The physical meter that sits on a measuring place from its installation to its removal.
+
+    Never is a delta built across two devices (rules.md f.2).
+    """
+
+    meter = models.ForeignKey(Meter, on_delete=models.CASCADE, related_name="devices")
+    serial = models.CharField(max_length=40)
+    installed_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+    factor = models.DecimalField(
+        max_digits=12, decimal_places=6, default=1, validators=[MinValueValidator(0)]
+    )
+    """CT/VT factor: a register's delta times this is energy."""
+    digits = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Whole digits of its counter in kWh or m3; needed to accept a roll-over."""
+
+    class Meta:
+        ordering = ("meter", "installed_at")
+        constraints = (
+            models.UniqueConstraint(fields=("meter", "serial"), name="device_is_unique"),
+            models.UniqueConstraint(
+                fields=("meter",), condition=Q(removed_at=None), name="one_device_at_a_time"
+            ),
+            models.CheckConstraint(condition=Q(factor__gt=0), name="device_factor_is_positive"),
+            models.CheckConstraint(
+                condition=Q(removed_at=None) | Q(removed_at__gt=F("installed_at")),
+                name="device_is_removed_after_installation",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.serial
+
+
+class Register(models.Model):
+    """One quantity of a meter, in one direction. Its id is the key of the interval store."""
+
+    class Direction(models.TextChoices):
+        IMPORT = "import"
+        EXPORT = "export"
+
+    class Part(models.TextChoices):
+        """What part of the quantity: of a local electricity community the grid operator also
+        delivers its split (rules.md b.1, products ...123 and ...124)."""
+
+        TOTAL = "total"
+        COMMUNITY = "community"
+        RESIDUAL = "residual"
+
+    class Unit(models.TextChoices):
+        WH = "wh"
+        LITRE = "l"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="registers")
+    meter = models.ForeignKey(Meter, on_delete=models.CASCADE, related_name="registers")
+    obis = models.CharField(max_length=20)
+    direction = models.CharField(max_length=6, choices=Direction, default=Direction.IMPORT)
+    part = models.CharField(max_length=9, choices=Part, default=Part.TOTAL)
+    unit = models.CharField(max_length=2, choices=Unit, default=Unit.WH)
+
+    class Meta:
+        ordering = ("meter", "direction", "part")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("meter", "direction", "part"), name="register_is_unique"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.meter.ref} {self.obis}"
+
+
+class Assignment(models.Model):
+    """Which billing point a consumption meter counts for, from a date until the next row.
+
+    A row without billing point ends the assignment. Rows follow each other, so there is neither
+    overlap nor gap: the end of one is the start of the next.
+    """
+
+    meter = models.ForeignKey(Meter, on_delete=models.CASCADE, related_name="assignments")
+    billing_point = models.ForeignKey(
+        BillingPoint, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+    )
+    starts_date = models.DateField()
+
+    class Meta:
+        ordering = ("meter", "starts_date")
+        constraints = (
+            models.UniqueConstraint(fields=("meter", "starts_date"), name="assignment_is_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.meter} from {self.starts_date}"
+
+
+class Plant(models.Model):
+    """A plant that produces, behind one production meter."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="plants")
+    ref = models.CharField(max_length=63, validators=[REF])
+    name = models.CharField(max_length=120)
+    meter = models.OneToOneField(Meter, on_delete=models.PROTECT, related_name="plant")
+    owner = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="plants")
+    power_kwp = models.DecimalField(max_digits=9, decimal_places=3)
+    commissioned_date = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("ref",)
+        constraints = (models.UniqueConstraint(fields=("site", "ref"), name="plant_ref_is_unique"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Battery(models.Model):
+    """A battery behind one battery meter."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="batteries")
+    ref = models.CharField(max_length=63, validators=[REF])
+    name = models.CharField(max_length=120)
+    meter = models.OneToOneField(Meter, on_delete=models.PROTECT, related_name="battery")
+    owner = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="batteries")
+    capacity_wh = models.PositiveIntegerField()
+    power_w = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("ref",)
+        verbose_name_plural = "batteries"
+        constraints = (
+            models.UniqueConstraint(fields=("site", "ref"), name="battery_ref_is_unique"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

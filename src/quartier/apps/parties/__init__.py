@@ -1,0 +1,1 @@
+"""Organisations, users, and the parties that are billed or have access."""

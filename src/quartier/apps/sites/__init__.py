@@ -1,0 +1,1 @@
+"""Sites, buildings, billing points, stakeholders, notes and issues."""
