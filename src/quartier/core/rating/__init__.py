@@ -1,1 +1,1 @@
-"""Usage x prices to lines."""
+"""Usage x prices to lines: price sheets, their time windows, and what they cost."""
