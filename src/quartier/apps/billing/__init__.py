@@ -1,0 +1,1 @@
+"""Billing runs and the documents they issue."""

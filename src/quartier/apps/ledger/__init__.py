@@ -1,0 +1,1 @@
+"""The books: entries that balance and are never changed."""
