@@ -8,6 +8,8 @@ from functools import cached_property
 from importlib.util import find_spec
 from types import ModuleType
 
+from quartier.cli._errors import UserError
+
 PACKAGE = "quartier.cli"
 
 
@@ -53,13 +55,27 @@ class Command:
     def load(self) -> ModuleType:
         """Import the module, after setting Django up if it asks for that."""
         if self.needs_django:
-            import os
-
-            import django
-
-            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quartier.config.settings")
-            django.setup()
+            _start_django()
         return importlib.import_module(self.module)
+
+
+def _start_django() -> None:
+    """Django with tables that are up to date; what stands in the way is said in one line."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db.utils import OperationalError
+
+    from quartier.config.env import BadEnvironment
+    from quartier.config.start import OldProgram, django
+
+    try:
+        django()
+    except (BadEnvironment, ImproperlyConfigured, OldProgram) as error:
+        raise UserError(str(error)) from error
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"the database cannot be reached: {reason}. Check DATABASE_URL and QUARTIER_HOME"
+        ) from error
 
 
 def commands() -> dict[str, Command]:
