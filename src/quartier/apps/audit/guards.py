@@ -44,3 +44,16 @@ def append_only(table: str, what: str) -> list[RunPython]:
         refuse(f"{table}_no_update", table, "UPDATE", message),
         refuse(f"{table}_no_delete", table, "DELETE", message),
     ]
+
+
+def refuse_write(name: str, table: str, message: str, when: str) -> list[RunPython]:
+    """Two triggers that refuse rows for which ``when`` (over NEW) holds, new or changed."""
+    return [
+        refuse(f"{name}_insert", table, "INSERT", message, when),
+        refuse(f"{name}_update", table, "UPDATE", message, when),
+    ]
+
+
+def stays(table: str, column: str, message: str) -> RunPython:
+    """``column`` of a row of ``table`` is set once: other guards rest on it."""
+    return refuse(f"{table}_{column}_stays", table, "UPDATE", message, f"NEW.{column} <> OLD.{column}")

@@ -1,5 +1,6 @@
 """The trail of what was done by whom (rules.md g). Append-only; the database refuses changes."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 
@@ -13,7 +14,7 @@ class Event(models.Model):
     action = models.CharField(max_length=60)
     """A dotted word: ``billing.issue``, ``occupancy.move``."""
     subject = models.CharField(max_length=200, blank=True)
-    data = models.JSONField(default=dict)
+    data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
 
     class Meta:
         ordering = ("-at", "-id")

@@ -23,6 +23,8 @@ class Site(models.Model):
     house_number = models.CharField(max_length=16, blank=True)
     postcode = models.CharField(max_length=16, blank=True)
     town = models.CharField(max_length=35, blank=True)
+    starts_date = models.DateField(null=True, blank=True)
+    """First local date that may be billed. From then on every billing point has a holder."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

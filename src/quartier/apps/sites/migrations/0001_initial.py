@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ('house_number', models.CharField(blank=True, max_length=16)),
                 ('postcode', models.CharField(blank=True, max_length=16)),
                 ('town', models.CharField(blank=True, max_length=35)),
+                ('starts_date', models.DateField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sites', to='parties.organisation')),
             ],
