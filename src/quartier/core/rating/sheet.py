@@ -123,6 +123,7 @@ class Component:
     self_consumption...). ``windows`` names the sheet's windows, for slots other than ``all``.
     ``vat_code`` is the rate (normal, reduced...), looked up at the date of supply.
     ``is_internal`` marks an internal cost of the community, which EnV Art. 16 caps.
+    ``per_meter`` multiplies a fixed fee by the billing point's metering points (rules.md W9).
     """
 
     ref: str
@@ -142,6 +143,7 @@ class Component:
     peak_per: PeakPer | None = None
     vat_code: str = "normal"
     vat_reason: str = ""
+    per_meter: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""What every kind of component shares: the head of its lines, and what it may look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quartier.core.kernel.period import Dates
+from quartier.core.rating.atoms import Atoms
+from quartier.core.rating.masks import Mask
+from quartier.core.rating.sheet import GRID, SOLAR, TOTAL, Component, PriceSheet, Unit
+from quartier.core.rating.usage import Participant, Usage
+from quartier.core.rating.windows import Season, Windows
+
+Quantity = tuple[Decimal, int | None]
+"""A quantity in its unit, and in Wh where it is energy from intervals."""
+Bits = dict[Windows | Season, int]
+"""Which bit of an atom's signature belongs to which windows or season."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What all lines of an item have in common: dates with one sheet and one VAT rate."""
+
+    component: Component
+    sheet: PriceSheet
+    dates: Dates
+    unit: Unit
+    price: Decimal
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scope:
+    """What participants with the same plan share."""
+
+    usage: Usage
+    period: Dates
+    dates: Dates
+    solutions: tuple[str, ...]
+    atoms: Atoms
+    bits: Bits
+
+    def places(self, solution: str) -> tuple[int, ...]:
+        """Positions of the solution's rows in ``Participant.rows``."""
+        return tuple(place for place, name in enumerate(self.solutions) if name == solution)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Group:
+    """Participants with the same plan, and their rows int64 [m, p] of the usage."""
+
+    scope: Scope
+    members: Sequence[Participant]
+    rows: NDArray[np.int64]
+
+    def wh(self, flow: str, places: Sequence[int], columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [m]: whole Wh of ``flow`` over ``places`` and the atoms ``columns``."""
+        total = np.zeros(len(self.members), dtype=np.int64)
+        for place in places:
+            cells = np.ix_(self.rows[:, place], columns)
+            if flow in (TOTAL, GRID):
+                total += self.scope.atoms.consumption_wh[cells].sum(axis=1)
+            if flow == SOLAR:
+                total += self.scope.atoms.solar_wh[cells].sum(axis=1)
+            elif flow == GRID:
+                total -= self.scope.atoms.solar_wh[cells].sum(axis=1)
+        return total
+
+
+class Item(Protocol):
+    """One component over one range of dates."""
+
+    @property
+    def head(self) -> Head:
+        """What its lines have in common."""
+
+    def quantities(self, group: Group) -> Sequence[Quantity | None]:
+        """The quantity of each member; None where the member has no such line."""
+
+
+def component_atoms(component: Component, sheet: PriceSheet, dates: Dates, scope: Scope) -> Mask:
+    """bool [k]: the atoms of ``dates`` in which the component's price holds."""
+    atoms = scope.atoms
+    mask = atoms.within(dates)
+    windows = sheet.windows_called(component.windows)
+    if component.slot.value != "all":
+        assert windows is not None, "a sheet is validated before it is used"
+        mask &= atoms.where(scope.bits[windows], component.slot.value == "standard")
+    if component.season is not None:
+        mask &= atoms.where(scope.bits[component.season], True)
+    return mask
