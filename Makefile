@@ -1,0 +1,77 @@
+# The two commands a newcomer needs: make demo, make test. All others: make help.
+
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n $(JOBS) --dist loadscope
+
+# What must work without NumPy (docs/decisions/0002-dependencies.md).
+BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_registers.py tests/markets)
+COMPUTE_TESTS := $(wildcard tests/core tests/markets)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-core test-sqlite test-postgresql lint bench drill docs ci \
+        base compute debian locks clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv with the quartier command and all that tests and checks need
+	@$(PYTHON) tools/bootstrap.py dev
+
+.PHONY: setup-server
+setup-server:
+	@$(PYTHON) tools/bootstrap.py server
+
+demo: setup-server ## serve a sample building with a year of data and its bills
+	@$(BIN)/quartier demo
+
+debian:
+	@tools/debian_packages
+
+test: setup debian ## run every test, on SQLite and on PostgreSQL
+	@$(MAKE) --no-print-directory test-sqlite
+	@$(MAKE) --no-print-directory test-postgresql
+
+test-sqlite:
+	QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL)
+
+test-postgresql:
+	QUARTIER_TEST_DB=postgresql $(PYTEST) $(PARALLEL) -m db
+
+test-core: setup ## run the tests of the arithmetic alone: seconds, no database
+	QUARTIER_TEST_DB=none $(PYTEST) $(PARALLEL) $(COMPUTE_TESTS)
+
+lint: setup ## check style, types and the directions of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## measure, each figure beside the floor measured in the same run
+	$(BIN)/quartier bench
+
+drill: setup debian ## run the long drills and all properties at their full counts
+	QUARTIER_DRILL=1 QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) -m "drill or hypothesis"
+
+docs: setup ## check links, vocabulary and the worked tables of docs/
+	QUARTIER_TEST_DB=none $(PYTEST) tests/docs tests/architecture
+
+base:
+	@$(PYTHON) tools/bootstrap.py base
+	QUARTIER_TEST_DB=none .venv-base/bin/python -m pytest $(BASE_TESTS)
+
+compute:
+	@$(PYTHON) tools/bootstrap.py compute
+	QUARTIER_TEST_DB=none .venv-compute/bin/python -m pytest $(PARALLEL) $(COMPUTE_TESTS)
+
+ci: lint base compute docs test drill ## run all of it, as CI does
+
+locks: ## write locks/ again from pyproject.toml, with the newest versions it allows
+	@$(PYTHON) tools/bootstrap.py lock
+
+clean: ## remove what was made here: environments, caches, the demo
+	rm -rf .venv .venv-base .venv-compute .tools demo build dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

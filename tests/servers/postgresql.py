@@ -1,0 +1,130 @@
+"""A PostgreSQL of the tests' own: a private folder, a private socket, gone when the run ends."""
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+PACKAGES = Path("/usr/lib/postgresql")
+INSTALL = "Install it: sudo apt-get install postgresql"
+START_SECONDS = 60
+
+
+class NoPostgresql(Exception):
+    """PostgreSQL is not installed, or does not start."""
+
+
+def programs() -> Path:
+    """The folder of initdb and postgres, the newest version where there are several."""
+    found = sorted(PACKAGES.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    if in_path := shutil.which("initdb"):
+        return Path(in_path).resolve().parent
+    raise NoPostgresql(f"PostgreSQL is not installed. {INSTALL}")
+
+
+def account() -> str | None:
+    """Whom the server runs as: it refuses root, so another account then; None is oneself."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return name
+    raise NoPostgresql("root cannot run PostgreSQL, and there is no account nobody or postgres")
+
+
+def _end_with_parent() -> None:
+    """Have the kernel stop the server when the test run dies, however it dies."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGQUIT)
+
+
+class Postgresql:
+    """Starts on creation; ``url`` is what DATABASE_URL takes; ``stop`` removes everything.
+
+    The folder lies in /tmp, which any account may enter, wherever the checkout is. Durability is
+    left as it is by default, so that the tests see what users get.
+    """
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="quartier-pg-", dir="/tmp"))
+        self._user = account()
+        self._programs = programs()
+        if self._user:
+            shutil.chown(self.folder, self._user, pwd.getpwnam(self._user).pw_gid)
+        self.log = self.folder / "log"
+        words = "-U quartier -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions"
+        self._run("initdb", "-D", str(self.folder / "data"), *words.split())
+        self._server = self._start()
+        try:
+            self._wait()
+            self._run("createdb", "-h", str(self.folder), "-U", "quartier", "quartier")
+        except NoPostgresql:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        """The address of an empty database."""
+        return f"postgresql://quartier@/quartier?host={self.folder}"
+
+    def stop(self) -> None:
+        """Stop the server and remove its folder."""
+        self._server.send_signal(signal.SIGINT)
+        try:
+            self._server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        shutil.rmtree(self.folder)
+
+    def _identity(self) -> dict[str, object]:
+        if self._user is None:
+            return {}
+        entry = pwd.getpwnam(self._user)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._programs / program), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._identity(),
+        )
+        if done.returncode:
+            raise NoPostgresql(f"{program} failed: {done.stderr or done.stdout}")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
+        command += ["-k", str(self.folder), "-c", "listen_addresses="]
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,
+                **self._identity(),
+            )
+
+    def _wait(self) -> None:
+        ready = [str(self._programs / "pg_isready"), "-q", "-h", str(self.folder)]
+        for _ in range(START_SECONDS * 20):
+            if self._server.poll() is not None:
+                break
+            if subprocess.run(ready, check=False).returncode == 0:
+                return
+            time.sleep(0.05)
+        raise NoPostgresql(f"PostgreSQL did not start: {self.log.read_text()}")
