@@ -56,4 +56,6 @@ def refuse_write(name: str, table: str, message: str, when: str) -> list[RunPyth
 
 def stays(table: str, column: str, message: str) -> RunPython:
     """``column`` of a row of ``table`` is set once: other guards rest on it."""
-    return refuse(f"{table}_{column}_stays", table, "UPDATE", message, f"NEW.{column} <> OLD.{column}")
+    return refuse(
+        f"{table}_{column}_stays", table, "UPDATE", message, f"NEW.{column} <> OLD.{column}"
+    )

@@ -1,0 +1,190 @@
+"""Reading dated agreements over a range of local dates; everything is clipped to that range."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from quartier.apps.contracts.mapping import sheet_of
+from quartier.apps.contracts.models import Community, Occupancy, PriceSheet, Solution
+from quartier.apps.parties.models import Party
+from quartier.apps.sites.models import BillingPoint, Site, Stakeholder
+from quartier.core.invoicing.document import CapStatus
+from quartier.core.kernel.findings import Finding, error
+from quartier.core.kernel.period import Dates
+from quartier.core.rating import sheet as rating
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds a billing point over ``dates`` (half-open, local, clipped to what was asked)."""
+
+    billing_point_id: int
+    party_id: int
+    status: CapStatus
+    is_vacant: bool
+    dates: Dates
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A price sheet over ``dates`` (its validity, clipped to what was asked)."""
+
+    id: int
+    sheet: rating.PriceSheet
+    sha256: str
+    dates: Dates
+
+
+def occupancies_in(site: Site, dates: Dates) -> dict[int, tuple[Holding, ...]]:
+    """By billing point id, in order of time, who held it. Every billing point of the site has a
+    key; days before its first occupancy have no holding (see :func:`unheld_in`)."""
+    chains: dict[int, list[Occupancy]] = {
+        key: [] for key in BillingPoint.objects.filter(site=site).values_list("id", flat=True)
+    }
+    rows = Occupancy.objects.filter(billing_point__site=site).order_by("starts_date")
+    if dates.to_date is not None:
+        rows = rows.filter(starts_date__lt=dates.to_date)
+    for row in rows:
+        chains[row.billing_point_id].append(row)
+    return {key: holdings(chain, dates) for key, chain in chains.items()}
+
+
+def holdings(chain: Iterable[Occupancy], dates: Dates) -> tuple[Holding, ...]:
+    """One billing point's occupancies, in order of their start, as holdings within ``dates``."""
+    rows = list(chain)
+    found = []
+    ends: list[date | None] = [*(row.starts_date for row in rows[1:]), None]
+    for row, end in zip(rows, ends, strict=True):
+        common = Dates(row.starts_date, end).intersection(dates)
+        if common is not None:
+            found.append(
+                Holding(
+                    row.billing_point_id,
+                    row.party_id,
+                    CapStatus(row.status),
+                    row.is_vacant,
+                    common,
+                )
+            )
+    return tuple(found)
+
+
+def unheld_in(site: Site, dates: Dates) -> tuple[Finding, ...]:
+    """An error for each billed billing point that nobody holds at the beginning of ``dates``."""
+    held = occupancies_in(site, dates)
+    findings = []
+    for point in BillingPoint.objects.filter(site=site, is_active=True, is_billed=True):
+        first = held[point.pk][0].dates.from_date if held[point.pk] else dates.to_date
+        if first != dates.from_date:
+            findings.append(
+                error(
+                    "contracts.unheld",
+                    f"Nobody holds it from {dates.from_date} to {first} (exclusive).",
+                    where=f"billing point {point.ref}",
+                    remedy="Add an occupancy, or a vacancy of the owner, from that date.",
+                )
+            )
+    return tuple(findings)
+
+
+def holder_on(billing_point: BillingPoint, day: date) -> Occupancy | None:
+    """The occupancy that holds ``billing_point`` on ``day``."""
+    return (
+        Occupancy.objects.filter(billing_point=billing_point, starts_date__lte=day)
+        .order_by("-starts_date")
+        .select_related("party")
+        .first()
+    )
+
+
+def owner_of(site: Site) -> Party | None:
+    """The party to whom vacancies fall: the site's owner, the first by ref where it has several."""
+    stake = (
+        Stakeholder.objects.filter(site=site, role=Stakeholder.Role.OWNER)
+        .select_related("party")
+        .order_by("party__ref")
+        .first()
+    )
+    return stake.party if stake else None
+
+
+def price_sheets_in(site: Site, dates: Dates) -> dict[int, tuple[SheetRow, ...]]:
+    """By billing point id, in order of time, the sheets that price it within ``dates``.
+
+    A sheet without billing points holds for those that no other sheet names on the same days.
+    Every billing point of the site has a key. Holes and overlaps are for
+    ``core.rating.check.coverage`` to find.
+    """
+    keys = list(BillingPoint.objects.filter(site=site).values_list("id", flat=True))
+    rows = PriceSheet.objects.filter(site=site, ends_date__gt=dates.from_date)
+    if dates.to_date is not None:
+        rows = rows.filter(starts_date__lt=dates.to_date)
+    named: dict[int, list[SheetRow]] = defaultdict(list)
+    general: list[SheetRow] = []
+    for row in rows.order_by("starts_date", "ref").prefetch_related("billing_points"):
+        common = Dates(row.starts_date, row.ends_date).intersection(dates)
+        assert common is not None, "the query selects sheets that overlap"
+        found = SheetRow(row.pk, sheet_of(row), row.sha256, common)
+        points = [point.pk for point in row.billing_points.all()]
+        for key in points:
+            named[key].append(found)
+        if not points:
+            general.append(found)
+    return {key: _without_overridden(named[key], general) for key in keys}
+
+
+def price_sheets_for(billing_point: BillingPoint, dates: Dates) -> tuple[SheetRow, ...]:
+    """The sheets that price one billing point within ``dates``, in order of time."""
+    return price_sheets_in(billing_point.site, dates)[billing_point.pk]
+
+
+def _without_overridden(named: list[SheetRow], general: list[SheetRow]) -> tuple[SheetRow, ...]:
+    """The named sheets, and of the general ones the days that no named one has."""
+    kept = list(named)
+    for row in general:
+        rest = [row.dates]
+        for own in named:
+            rest = [part for whole in rest for part in _minus(whole, own.dates)]
+        kept += [SheetRow(row.id, row.sheet, row.sha256, part) for part in rest]
+    return tuple(sorted(kept, key=lambda one: (one.dates.from_date, one.sheet.ref)))
+
+
+def _minus(whole: Dates, part: Dates) -> list[Dates]:
+    """What is left of ``whole`` without ``part``."""
+    common = whole.intersection(part)
+    if common is None:
+        return [whole]
+    left = []
+    if whole.from_date < common.from_date:
+        left.append(Dates(whole.from_date, common.from_date))
+    if common.to_date is not None and (whole.to_date is None or common.to_date < whole.to_date):
+        left.append(Dates(common.to_date, whole.to_date))
+    return left
+
+
+def community_on(site: Site, day: date) -> Community | None:
+    """The sharing agreement that holds on ``day``."""
+    return Community.objects.filter(site=site, starts_date__lte=day).order_by("starts_date").last()
+
+
+def communities_in(site: Site, dates: Dates) -> tuple[tuple[Dates, Community], ...]:
+    """The sharing agreements within ``dates``, in order of time."""
+    rows = list(Community.objects.filter(site=site).order_by("starts_date"))
+    ends: list[date | None] = [*(row.starts_date for row in rows[1:]), None]
+    found = []
+    for row, end in zip(rows, ends, strict=True):
+        common = Dates(row.starts_date, end).intersection(dates)
+        if common is not None:
+            found.append((common, row))
+    return tuple(found)
+
+
+def solutions_in(site: Site, dates: Dates) -> tuple[tuple[Dates, Solution], ...]:
+    """The solutions that run within ``dates``."""
+    found = []
+    for row in Solution.objects.filter(site=site).order_by("kind", "starts_date"):
+        common = Dates(row.starts_date, row.ends_date).intersection(dates)
+        if common is not None:
+            found.append((common, row))
+    return tuple(found)

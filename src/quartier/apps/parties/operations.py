@@ -1,0 +1,84 @@
+"""Use cases on users and parties; each is one transaction, recorded in the audit trail."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from quartier.apps.audit.operations import record
+from quartier.apps.parties.models import Contact, Organisation, Party, User
+
+
+class Refused(Exception):
+    """The request can't be met; the text says why and what to do."""
+
+
+DEFAULT_ORGANISATION = "default"
+
+
+def default_organisation() -> Organisation:
+    """The only organisation, made where there is none.
+
+    Raises :class:`Refused` where there are several.
+    """
+    rows = list(Organisation.objects.order_by("ref")[:10])
+    if len(rows) > 1:
+        refs = ", ".join(row.ref for row in rows)
+        raise Refused(f"there are several organisations ({refs}); name one with --organisation")
+    if rows:
+        return rows[0]
+    return Organisation.objects.create(ref=DEFAULT_ORGANISATION, name="Default")
+
+
+def new_password() -> str:
+    """A password of 120 random bits, in groups that can be read aloud."""
+    letters = "abcdefghijkmnpqrstuvwxyz23456789"
+    groups = ("".join(secrets.choice(letters) for _ in range(6)) for _ in range(4))
+    return "-".join(groups)
+
+
+@transaction.atomic
+def add_user(
+    organisation: Organisation,
+    email: str,
+    password: str,
+    *,
+    by: str,
+    at: datetime,
+    is_operator: bool = False,
+    parties: Iterable[Party] = (),
+    name: str = "",
+    language: str = "de",
+) -> User:
+    """A new user of ``organisation``, a contact of ``parties``.
+
+    Raises :class:`Refused` for a taken or wrong e-mail address and a weak password.
+    """
+    if User.objects.filter(email__iexact=email).exists():
+        raise Refused(f"there is already a user {email}")
+    try:
+        validate_password(password, User(email=email, name=name))
+    except ValidationError as error:
+        raise Refused("the password is too weak: " + " ".join(error.messages)) from None
+    try:
+        user = User.objects.create_user(
+            email, organisation, password, is_operator=is_operator, name=name, language=language
+        )
+    except ValidationError as error:
+        raise Refused(f"{email!r}: " + " ".join(error.messages)) from None
+    for party in parties:
+        if party.organisation_id != organisation.pk:
+            raise Refused(f"{party.name} belongs to another organisation")
+        Contact.objects.create(party=party, user=user, role=Contact.Role.ADMINISTRATOR)
+    record(
+        "user.add",
+        by,
+        at=at,
+        organisation_id=organisation.pk,
+        subject=user.email,
+        data={"operator": is_operator, "parties": sorted(p.ref for p in user.parties.all())},
+    )
+    return user
