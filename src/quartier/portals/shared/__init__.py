@@ -1,0 +1,1 @@
+"""What all portals share: the design language, its parts, number formats, security headers."""

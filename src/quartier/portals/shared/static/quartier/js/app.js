@@ -1,0 +1,65 @@
+"use strict";
+/* The frame's behavior: theme, menus, navigation on a phone, palette, toasts. Every page works
+   without it; this only makes it quicker. */
+(() => {
+  const $ = (query, root = document) => root.querySelector(query);
+
+  document.addEventListener("click", (event) => {
+    const theme = event.target.closest("[data-set-theme]");
+    if (theme) setTheme(theme.dataset.setTheme);
+    if (event.target.closest("[data-open-nav]")) $(".side").classList.toggle("open");
+    else if (!event.target.closest(".side")) $(".side.open")?.classList.remove("open");
+    if (event.target.closest("[data-open-palette]")) openPalette();
+    if (event.target.closest("[data-dismiss]")) event.target.closest(".notice").remove();
+    document.querySelectorAll("details.menu[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  });
+
+  function setTheme(theme) {
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+    document.dispatchEvent(new Event("quartier:theme"));
+  }
+
+  function openPalette() {
+    const dialog = $("dialog.palette");
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    $("input", dialog).select();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openPalette(); }
+    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
+    const dialog = $("dialog.palette[open]");
+    if (!dialog || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
+    const links = [...dialog.querySelectorAll(".found a")];
+    const at = links.findIndex((link) => link.classList.contains("here"));
+    if (event.key === "Enter") { event.preventDefault(); (links[at] || links[0])?.click(); return; }
+    event.preventDefault();
+    const next = (at + (event.key === "ArrowDown" ? 1 : -1) + links.length) % links.length;
+    links.forEach((link, i) => link.classList.toggle("here", i === next));
+    links[next]?.scrollIntoView({ block: "nearest" });
+  });
+
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-filter]")) {
+      const words = event.target.value.toLowerCase();
+      document.querySelectorAll(event.target.dataset.filter).forEach((one) => {
+        one.hidden = !one.textContent.toLowerCase().includes(words);
+      });
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (button && event.target.method === "post" && !event.defaultPrevented) setTimeout(() => { button.disabled = true; });
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("button[disabled][type=submit]").forEach((one) => {
+    if (!one.hasAttribute("data-off")) one.disabled = false;
+  }));
+})();

@@ -1,0 +1,115 @@
+"""Words of the database in the reader's language. What has no word is shown as it is."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+WORDS: Mapping[str, str | Promise] = {
+    # places
+    "apartment": _("Apartment"),
+    "commercial": _("Commercial"),
+    "common": _("Common area"),
+    "parking": _("Parking"),
+    "technical": _("Technical"),
+    # who holds a billing point
+    "tenant": _("Tenant"),
+    "co_owner": _("Co-owner"),
+    "owner": _("Owner"),
+    # roles
+    "operator": _("Operator"),
+    "agent": _("Property manager"),
+    "contractor": _("Contractor"),
+    "installer": _("Installer"),
+    "resident": _("Resident"),
+    "other": _("Other"),
+    # meters
+    "consumption": _("Consumption"),
+    "grid": _("Grid"),
+    "production": _("Solar production"),
+    "battery": _("Battery"),
+    "register": _("Register readings"),
+    "curve": _("Load curve"),
+    "virtual": _("Computed"),
+    "import": pgettext_lazy("direction", "Import"),
+    "export": pgettext_lazy("direction", "Export"),
+    "electricity": _("Electricity"),
+    "heat": _("Heat"),
+    "cooling": _("Cooling"),
+    "hot_water": _("Hot water"),
+    "cold_water": _("Cold water"),
+    "reactive": _("Reactive energy"),
+    # prices
+    "solar": _("Solar"),
+    "total": _("Total"),
+    "all": _("All day"),
+    "standard": _("Standard time"),
+    "reduced": _("Reduced time"),
+    "energy": _("Energy"),
+    "network": _("Network"),
+    "levies": _("Levies"),
+    "self_consumption": _("Self-consumption"),
+    "supplier": _("VAT"),
+    "levy": _("Levy without VAT"),
+    "none": _("No VAT"),
+    "full_months": _("Full months"),
+    "by_day": _("By day"),
+    "whole": _("In full"),
+    # rules of sharing
+    "proportional": _("In proportion to consumption"),
+    "equal": _("Equal parts"),
+    "quota": _("Fixed quotas"),
+    "priority": _("By priority"),
+    "balance": _("Balance at the grid meter"),
+    "zev": _("Self-consumption community (ZEV)"),
+    "vzev": _("Virtual self-consumption community (vZEV)"),
+    "leg": _("Local electricity community (LEG)"),
+    # documents and runs
+    "invoice": _("Invoice"),
+    "credit_note": _("Credit note"),
+    "issued": _("Issued"),
+    "refused": _("Refused"),
+    # notes
+    "note": _("Note"),
+    "issue": _("To be addressed"),
+    "administrative": _("Administrative"),
+    "data": _("Data"),
+    "private": _("Private"),
+    "public": _("Public"),
+    "editable": _("Public and editable"),
+    # intake
+    "sdat": _("SDAT-CH message"),
+    "load_curve": _("Load curve (CSV, XLSX)"),
+    "readings": _("Register readings"),
+    "previewed": _("Previewed"),
+    "committed": _("Imported"),
+    # inputs of a document
+    "price_sheet": _("Price sheet"),
+    "intervals": _("Quarter-hours"),
+    "reference_tariff": _("Reference tariff"),
+    "community": _("Community"),
+    "occupancy": _("Occupancy"),
+    "site": _("Site"),
+    "calendar": _("Calendar"),
+}
+
+QUALITIES: tuple[str | Promise, ...] = (
+    _("missing"),
+    _("measured"),
+    _("corrected"),
+    _("estimated"),
+    _("substituted"),
+    _("manual"),
+    _("temporary"),
+)
+
+
+def word_of(code: str) -> str:
+    """The word for ``code``; the code itself where it has none."""
+    return str(WORDS.get(code, code))
+
+
+def quality_word(code: int) -> str:
+    """The word for a quality of ``kernel.quality``."""
+    return str(QUALITIES[code])
