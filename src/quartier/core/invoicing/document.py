@@ -264,6 +264,15 @@ class Document:
     payment: Payment | None
     inputs: tuple[Input, ...]
     notes: tuple[str, ...] = ()
+    prepaid: Decimal = Decimal(0)
+    """Advance payments taken off the total (EN 16931 BT-113)."""
+    rounding: Decimal = Decimal(0)
+    """Cash rounding, the separate line "Rundung" (EN 16931 BT-114)."""
+
+    @property
+    def payable(self) -> Decimal:
+        """What is to be paid; negative is a credit (EN 16931 BT-115, BR-CO-16)."""
+        return self.total - self.prepaid + self.rounding
 
     @property
     def lines(self) -> tuple[Line, ...]:

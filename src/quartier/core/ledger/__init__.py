@@ -1,1 +1,1 @@
-"""Entries that balance."""
+"""Entries that balance, reversal, and the check of a ledger."""

@@ -1,0 +1,287 @@
+"""From rated lines to a frozen document (issue: rating and invoicing; rules.md d.3, W1).
+
+The amount of a line is quantity x price, kept unrounded. VAT bases, taxes and subtotals are
+rounded from unrounded sums; line amounts are whole cents spread so that they add up. Total is net
+plus tax (EN 16931 BR-CO-15), net the sum of the bases (BR-CO-10, BR-CO-13).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from quartier.core.invoicing.cap_law import CapLaw
+from quartier.core.invoicing.caps import Limit, check_caps
+from quartier.core.invoicing.document import (
+    SCHEMA,
+    CapProof,
+    CapStatus,
+    Document,
+    Energy,
+    Input,
+    Issuer,
+    Kind,
+    Line,
+    Payment,
+    Place,
+    Recipient,
+    Section,
+    VatGroup,
+)
+from quartier.core.invoicing.rounding import Rounding, cash_rounding, spread_table
+from quartier.core.invoicing.tax import GroupKey, Supply, VatTable, supply_of, vat_groups
+from quartier.core.kernel.findings import Finding, error
+from quartier.core.kernel.money import ZERO, product, total
+from quartier.core.rating.rated import Rated
+from quartier.core.rating.sheet import Unit, text_in
+
+LIMIT_COMPONENT = "cap-limit"
+"""Component ref of the line "Begrenzung nach EnV Art. 16"."""
+
+
+class NothingToBill(ValueError):
+    """The participant has no line at all, so there is no document to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all documents of a run share: the market's values and the issuer's practice.
+
+    ``cap_law`` None is a country, or a community, without EnV Art. 16. ``cash_rounding`` adds the
+    separate rounding to 0.05.
+    """
+
+    currency: str
+    vat: VatTable
+    cap_law: CapLaw | None
+    rounding: Rounding = Rounding.CENT_HALF_UP
+    cash_rounding: bool = False
+
+
+def invoice(
+    rated: Rated,
+    terms: Terms,
+    *,
+    issuer: Issuer,
+    recipient: Recipient,
+    place: Place,
+    cap_status: CapStatus,
+    language: str,
+    issued_date: date,
+    due_date: date,
+    inputs: Sequence[Input],
+    energy: Energy | None = None,
+    payment: Payment | None = None,
+    prepaid: Decimal = ZERO,
+    notes: Sequence[str] = (),
+    number: str = "",
+    supersedes: str = "",
+) -> tuple[Document, tuple[Finding, ...]]:
+    """The frozen document of ``rated``, and what was noticed; an error stops its issue.
+
+    ``payment`` is completed with the amount to pay and the currency; a document with nothing to
+    pay has none. Raises :class:`NothingToBill`, ``tax.NoVatRate`` and ``cap_law.NoCapMethod``.
+    """
+    dates = rated.participant.dates
+    assert dates.to_date is not None
+    if not rated.lines:
+        raise NothingToBill(f"{rated.participant.ref} has nothing to bill in {dates}")
+    supplies = [
+        supply_of(
+            line.component,
+            line.price,
+            line.from_date,
+            vat_liable=issuer.vat_liable,
+            table=terms.vat,
+            language=language,
+        )
+        for line in rated.lines
+    ]
+    amounts = [
+        line.amount_exact if supply.price is line.price else product(line.quantity, supply.price)
+        for line, supply in zip(rated.lines, supplies, strict=True)
+    ]
+    findings = list(_currency_findings(rated, terms))
+    caps: tuple[CapProof, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    if terms.cap_law is not None:
+        caps, limits, found = check_caps(
+            rated, supplies, amounts, status=cap_status, law=terms.cap_law, vat=terms.vat
+        )
+        findings.extend(found)
+    drafts = _energy_lines(rated, supplies, amounts, language)
+    drafts = _with_limits(drafts, limits, rated, supplies, terms, language)
+    sections, bases = _rounded(drafts, rated, terms, language)
+    net = total([group.base for group in bases])
+    tax = total([group.tax for group in bases])
+    document = Document(
+        schema=SCHEMA,
+        kind=Kind.INVOICE,
+        number=number,
+        supersedes=supersedes,
+        language=language,
+        currency=terms.currency,
+        issuer=issuer,
+        recipient=recipient,
+        place=place,
+        from_date=dates.from_date,
+        to_date=dates.to_date,
+        issued_date=issued_date,
+        due_date=due_date,
+        sections=sections,
+        vat=bases,
+        net_exact=total([group.base_exact for group in bases]),
+        net=net,
+        tax=tax,
+        total=net + tax,
+        caps=caps,
+        energy=energy,
+        payment=None,
+        inputs=tuple(inputs),
+        notes=tuple(notes),
+        prepaid=prepaid,
+        rounding=cash_rounding(net + tax - prepaid) if terms.cash_rounding else ZERO,
+    )
+    return with_payment(document, payment), tuple(findings)
+
+
+def with_payment(document: Document, payment: Payment | None) -> Document:
+    """The document with ``payment`` for the amount to pay; without one if there is none."""
+    if payment is None or document.payable <= 0:
+        return replace(document, payment=None)
+    filled = replace(payment, amount=document.payable, currency=document.currency)
+    return replace(document, payment=filled)
+
+
+def _currency_findings(rated: Rated, terms: Terms) -> list[Finding]:
+    sheets = {id(line.sheet): line.sheet for line in rated.lines}.values()
+    return [
+        error(
+            "invoice.currency",
+            f"The price sheet {sheet.ref!r} is in {sheet.currency}, "
+            f"the invoice in {terms.currency}.",
+            where=rated.participant.ref,
+            remedy="Use one currency for a site.",
+        )
+        for sheet in sheets
+        if sheet.currency != terms.currency
+    ]
+
+
+def _energy_lines(
+    rated: Rated, supplies: Sequence[Supply], amounts: Sequence[Decimal], language: str
+) -> list[tuple[str, Line]]:
+    """Pairs of solution and line; the cents are filled in later."""
+    return [
+        (
+            line.component.solution,
+            Line(
+                id="",
+                component=line.component.ref,
+                sheet=line.sheet.ref,
+                label=text_in(line.component.label, language),
+                flow=line.component.flow,
+                slot=line.component.slot.value,
+                quantity=line.quantity,
+                unit=line.unit.value,
+                price=supply.price,
+                amount_exact=amount,
+                amount=ZERO,
+                vat_category=supply.category,
+                vat_rate=supply.percent,
+                vat_reason=supply.reason,
+                is_internal=line.component.is_internal,
+                from_date=line.from_date,
+                to_date=line.to_date,
+                quantity_wh=line.quantity_wh,
+            ),
+        )
+        for line, supply, amount in zip(rated.lines, supplies, amounts, strict=True)
+    ]
+
+
+def _with_limits(
+    drafts: list[tuple[str, Line]],
+    limits: Sequence[Limit],
+    rated: Rated,
+    supplies: Sequence[Supply],
+    terms: Terms,
+    language: str,
+) -> list[tuple[str, Line]]:
+    """Each limiting line after the last internal line of its sheet's solution."""
+    out = list(drafts)
+    for limit in limits:
+        assert terms.cap_law is not None
+        like, supply = rated.lines[limit.like], supplies[limit.like]
+        line = Line(
+            id="",
+            component=LIMIT_COMPONENT,
+            sheet=limit.sheet.ref,
+            label=text_in(terms.cap_law.limit_label, language),
+            flow="",
+            slot="all",
+            quantity=Decimal(1),
+            unit=Unit.BILLING_POINT.value,
+            price=-limit.net,
+            amount_exact=-limit.net,
+            amount=ZERO,
+            vat_category=supply.category,
+            vat_rate=supply.percent,
+            vat_reason=supply.reason,
+            is_internal=True,
+            from_date=limit.from_date,
+            to_date=limit.to_date,
+        )
+        solution = like.component.solution
+        after = max(
+            n
+            for n, (name, other) in enumerate(out)
+            if name == solution and other.sheet == limit.sheet.ref and other.is_internal
+        )
+        out.insert(after + 1, (solution, line))
+    return out
+
+
+def _rounded(
+    drafts: Sequence[tuple[str, Line]], rated: Rated, terms: Terms, language: str
+) -> tuple[tuple[Section, ...], tuple[VatGroup, ...]]:
+    keys: list[GroupKey] = [
+        (line.vat_category, line.vat_rate, line.vat_reason) for _, line in drafts
+    ]
+    groups = vat_groups(
+        zip(keys, (line.amount_exact for _, line in drafts), strict=True), terms.rounding
+    )
+    cents = spread_table(
+        [
+            (solution, (line.vat_category, line.vat_rate), line.amount_exact)
+            for solution, line in drafts
+        ],
+        {(group.category, group.rate): group.base for group in groups},
+    )
+    by_solution: dict[str, list[Line]] = {}
+    for (solution, line), amount in zip(drafts, cents, strict=True):
+        by_solution.setdefault(solution, []).append(replace(line, amount=amount))
+    sections = []
+    number = 0
+    for solution, lines in by_solution.items():
+        numbered = []
+        for line in lines:
+            number += 1
+            numbered.append(replace(line, id=str(number)))
+        sections.append(
+            Section(
+                solution=solution,
+                title=_title(rated, solution, language),
+                lines=tuple(numbered),
+                subtotal_exact=total([line.amount_exact for line in numbered]),
+                subtotal=total([line.amount for line in numbered]),
+            )
+        )
+    return tuple(sections), groups
+
+
+def _title(rated: Rated, solution: str, language: str) -> str:
+    for line in rated.lines:
+        if line.component.solution == solution:
+            return line.sheet.title_of(solution, language)
+    raise AssertionError("a section has a line")
