@@ -1,0 +1,1 @@
+"""Readings and intervals: what the meters said, when it was known, and what may still change."""

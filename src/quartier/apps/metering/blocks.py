@@ -1,0 +1,246 @@
+"""Interval blocks in the database: the SQL of both engines, on arrays. Used by ``store`` alone.
+
+Plain SQL and not the ORM: a quarter of a building is 3,680 blocks, and what surrounds a block
+must cost less than its 96 values (docs/decisions/0006-interval-store.md).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+
+from quartier.core.kernel.period import SLOTS_PER_UTC_DAY, date_of_day_number
+from quartier.core.metering.intervals import MISSING_WH, Qualities
+
+ENERGY_BYTES = 4 * SLOTS_PER_UTC_DAY
+QUALITY_BYTES = SLOTS_PER_UTC_DAY
+_LOCK_CLASS = 0x51494E54  # any fixed number keeps this lock apart from others: "QINT"
+
+_SELECT = (
+    "SELECT register_id, day, total_wh, energy, quality FROM metering_intervalblock "
+    "WHERE site_id = %s AND day >= %s AND day < %s AND register_id "
+)
+_SELECT_SQLITE = f"{_SELECT} IN (SELECT value FROM json_each(%s))"  # noqa: S608
+_SELECT_POSTGRESQL = f"{_SELECT} = ANY(%s::bigint[])"
+_COLUMNS = "(site_id, day, register_id, energy, quality, total_wh)"
+_INSERT = f"INSERT INTO metering_intervalblock {_COLUMNS} VALUES (%s, %s, %s, %s, %s, %s)"  # noqa: S608
+_UPDATE = (
+    "UPDATE metering_intervalblock SET energy = %s, quality = %s, total_wh = %s "
+    "WHERE site_id = %s AND day = %s AND register_id = %s"
+)
+_COPY = f"COPY metering_intervalblock {_COLUMNS} FROM STDIN (FORMAT BINARY)"
+# All blocks travel as one value; PostgreSQL cuts it up. An array of 1,000 bytea costs thrice.
+_UPDATE_MANY = f"""
+UPDATE metering_intervalblock b
+SET energy = substring(%s::bytea from ((n.i - 1) * {ENERGY_BYTES} + 1)::int for {ENERGY_BYTES}),
+    quality = substring(%s::bytea from ((n.i - 1) * {QUALITY_BYTES} + 1)::int for {QUALITY_BYTES}),
+    total_wh = n.total_wh
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) WITH ORDINALITY n(day, register_id, total_wh, i)
+WHERE b.site_id = %s AND b.day = n.day AND b.register_id = n.register_id
+"""  # noqa: S608
+# The binary format of COPY: a count of fields, then each with its length before it.
+_COPY_ROW = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("site_size", ">i4"),
+        ("site_id", ">i8"),
+        ("day_size", ">i4"),
+        ("day", ">i4"),
+        ("register_size", ">i4"),
+        ("register_id", ">i8"),
+        ("energy_size", ">i4"),
+        ("energy", "<i4", (SLOTS_PER_UTC_DAY,)),
+        ("quality_size", ">i4"),
+        ("quality", "u1", (SLOTS_PER_UTC_DAY,)),
+        ("total_size", ">i4"),
+        ("total_wh", ">i8"),
+    ]
+)
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TAIL = b"\xff\xff"
+
+
+class DamagedBlock(Exception):
+    """A stored block does not match its checksum or its size: restore it from a backup."""
+
+    def __init__(self, site_id: int, register_id: int, day: int) -> None:
+        super().__init__(
+            f"the stored intervals of register {register_id} of site {site_id} on "
+            f"{date_of_day_number(day)} (UTC) are damaged; restore a backup or import them again"
+        )
+        self.site_id, self.register_id, self.day = site_id, register_id, day
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """N blocks of one site: ``register_id`` and ``day`` int64[N], ``energy_wh`` int32[N, 96]
+    with ``MISSING_WH``, ``quality`` uint8[N, 96]."""
+
+    register_id: npt.NDArray[np.int64]
+    day: npt.NDArray[np.int64]
+    energy_wh: npt.NDArray[np.int32]
+    quality: Qualities
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def totals_wh(self) -> npt.NDArray[np.int64]:
+        """Sum of each block's energies that are there, int64[N]."""
+        return totals_wh(self.energy_wh)
+
+    def take(self, which: npt.NDArray[Any]) -> "Blocks":
+        """The blocks at the positions (or under the mask) ``which``."""
+        return Blocks(
+            self.register_id[which], self.day[which], self.energy_wh[which], self.quality[which]
+        )
+
+
+def totals_wh(energy_wh: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """The sum of each row of ``energy_wh`` int32[N, 96] without what is missing, int64[N]."""
+    sums = energy_wh.sum(axis=1, dtype=np.int64)
+    missing = (energy_wh == MISSING_WH).sum(axis=1, dtype=np.int64)
+    totals: npt.NDArray[np.int64] = sums - missing * MISSING_WH
+    return totals
+
+
+def lock_site(site_id: int) -> None:
+    """Let one transaction at a time write the intervals of a site.
+
+    On SQLite the transaction itself (IMMEDIATE) is that lock. On PostgreSQL row locks would not
+    do: two writers that both add a day's first slot have no row to lock yet.
+    """
+    assert connection.in_atomic_block
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s::int, %s::int)",
+                [_LOCK_CLASS, site_id % 2**31],
+            )
+
+
+def read(site_id: int, register_ids: Sequence[int], first_day: int, end_day: int) -> Blocks:
+    """The blocks of ``register_ids`` in ``[first_day, end_day)``, in any order.
+
+    Raises :class:`DamagedBlock`.
+    """
+    rows = _rows(site_id, register_ids, first_day, end_day)
+    if not rows:
+        empty = np.empty((0, SLOTS_PER_UTC_DAY))
+        none = np.empty(0, np.int64)
+        return Blocks(none, none, empty.astype(np.int32), empty.astype(np.uint8))
+    registers, days, totals, energies, qualities = zip(*rows, strict=True)
+    energy_bytes = b"".join(energies)
+    quality_bytes = b"".join(qualities)
+    if len(energy_bytes) != len(rows) * ENERGY_BYTES or len(quality_bytes) != len(rows) * 96:
+        for register_id, day, _, energy, quality in rows:
+            if len(energy) != ENERGY_BYTES or len(quality) != QUALITY_BYTES:
+                raise DamagedBlock(site_id, register_id, day)
+    blocks = Blocks(
+        np.array(registers, np.int64),
+        np.array(days, np.int64),
+        np.frombuffer(energy_bytes, "<i4").reshape(-1, SLOTS_PER_UTC_DAY),
+        np.frombuffer(quality_bytes, np.uint8).reshape(-1, SLOTS_PER_UTC_DAY),
+    )
+    is_missing = blocks.energy_wh == MISSING_WH
+    is_odd = (is_missing != (blocks.quality == 0)).any(axis=1)
+    wrong = np.flatnonzero(is_odd | (blocks.totals_wh() != np.array(totals, np.int64)))
+    if len(wrong):
+        raise DamagedBlock(site_id, registers[wrong[0]], days[wrong[0]])
+    return blocks
+
+
+def _rows(site_id: int, register_ids: Sequence[int], first_day: int, end_day: int) -> list[Any]:
+    parameters: list[Any] = [site_id, first_day, end_day]
+    ids = [int(register_id) for register_id in register_ids]
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        import psycopg  # only where PostgreSQL is used
+
+        # Binary, or every byte would travel as two characters of text.
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as raw:
+            raw.execute(_SELECT_POSTGRESQL, [*parameters, ids], binary=True)
+            rows: list[Any] = raw.fetchall()
+            return rows
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT_SQLITE, [*parameters, json.dumps(ids)])
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
+def insert(site_id: int, blocks: Blocks) -> None:
+    """Add blocks that are not there yet."""
+    if not len(blocks):
+        return
+    if connection.vendor == "postgresql":
+        _copy(site_id, blocks)
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _INSERT,
+            list(
+                zip(
+                    repeat(site_id),
+                    blocks.day.tolist(),
+                    blocks.register_id.tolist(),
+                    _pieces(blocks.energy_wh.astype("<i4", copy=False), ENERGY_BYTES),
+                    _pieces(blocks.quality, QUALITY_BYTES),
+                    blocks.totals_wh().tolist(),
+                    strict=False,
+                )
+            ),
+        )
+
+
+def replace(site_id: int, blocks: Blocks) -> None:
+    """Give blocks that are there these values."""
+    if not len(blocks):
+        return
+    energy_wh = blocks.energy_wh.astype("<i4", copy=False)
+    days, registers = blocks.day.tolist(), blocks.register_id.tolist()
+    totals = blocks.totals_wh().tolist()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                _UPDATE_MANY,
+                [energy_wh.tobytes(), blocks.quality.tobytes(), days, registers, totals, site_id],
+            )
+            changed = cursor.rowcount
+        else:
+            energies = _pieces(energy_wh, ENERGY_BYTES)
+            qualities = _pieces(blocks.quality, QUALITY_BYTES)
+            rows = zip(energies, qualities, totals, repeat(site_id), days, registers, strict=False)
+            cursor.executemany(_UPDATE, list(rows))
+            changed = cursor.rowcount
+    assert changed == len(blocks), f"{changed} of {len(blocks)} blocks were there to be replaced"
+
+
+def _pieces(array: npt.NDArray[Any], size: int) -> Iterator[bytes]:
+    data = array.tobytes()
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def _copy(site_id: int, blocks: Blocks) -> None:
+    import psycopg  # only where PostgreSQL is used
+
+    rows = np.empty(len(blocks), _COPY_ROW)
+    rows["fields"] = 6
+    rows["site_size"] = rows["register_size"] = rows["total_size"] = 8
+    rows["day_size"] = 4
+    rows["energy_size"], rows["quality_size"] = ENERGY_BYTES, QUALITY_BYTES
+    rows["site_id"] = site_id
+    rows["day"] = blocks.day
+    rows["register_id"] = blocks.register_id
+    rows["energy"] = blocks.energy_wh
+    rows["quality"] = blocks.quality
+    rows["total_wh"] = blocks.totals_wh()
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as raw,
+        raw.copy(_COPY) as copy,
+    ):
+        copy.write(_COPY_HEAD + rows.tobytes() + _COPY_TAIL)
