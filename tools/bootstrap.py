@@ -210,7 +210,7 @@ def get_uv() -> dict[str, str]:
         env = certificates()
         say("fetching uv")
         wheels = folder / "wheels"
-        command = [*pip, "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+        command = [*pip, "download", "-qq", "--disable-pip-version-check", "--require-hashes"]
         command += ["--no-deps", "--only-binary=:all:", "-d", wheels, "-r", LOCKS / "uv.txt"]
         if not run(command, env=env):
             raise Stopped(
