@@ -384,6 +384,25 @@ def largest() -> Document:
     return document(section("electricity", "Strom", only), vat_liable=False)
 
 
+def prepaid() -> Document:
+    """Advance payments taken off, and the rest rounded to 0.05."""
+    of = plain()
+    rounding = Decimal("0.02")
+    payable = of.total - Decimal("150.00") + rounding
+    assert of.payment is not None
+    return replace(
+        of,
+        prepaid=Decimal("150.00"),
+        rounding=rounding,
+        payment=replace(of.payment, amount=payable),
+    )
+
+
+def overpaid() -> Document:
+    """Advance payments above the total: nothing to pay, a credit."""
+    return replace(plain(), prepaid=Decimal("400.00"), payment=None)
+
+
 ALL = {
     "plain": plain,
     "one_line": one_line,
@@ -394,6 +413,8 @@ ALL = {
     "credit_note": credit_note,
     "long_names": long_names,
     "largest": largest,
+    "prepaid": prepaid,
+    "overpaid": overpaid,
     "scor": lambda: plain(reference_type="SCOR"),
     "non": lambda: plain(reference_type="NON"),
 }

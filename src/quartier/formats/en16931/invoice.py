@@ -200,6 +200,8 @@ def _settlement(
     if totals.rounding:
         _add(sums, "RoundingAmount", _money(totals.rounding))
     _add(sums, "GrandTotalAmount", _money(totals.grand))
+    if totals.prepaid:
+        _add(sums, "TotalPrepaidAmount", _money(totals.prepaid))
     _add(sums, "DuePayableAmount", _money(totals.due))
     if document.supersedes:
         _add(_add(settlement, "InvoiceReferencedDocument"), "IssuerAssignedID", document.supersedes)

@@ -3,8 +3,8 @@
 A printed document rounds lines, VAT bases and total each once from unrounded values, so their
 cents may differ. EN 16931 wants lines + document-level amounts = base (BR-S-08, BR-E-08, BR-O-08)
 and base + tax = total (BR-CO-15, BR-CO-16): the cents between lines and a base are stated as a
-document-level charge or allowance of that category, those between the sums and the printed total
-as the rounding amount.
+document-level charge or allowance of that category, those between the sums and the printed amount
+to pay, cash rounding among them, as the rounding amount.
 """
 
 from collections.abc import Sequence
@@ -43,6 +43,7 @@ class Totals:
     base: Decimal
     tax: Decimal
     grand: Decimal
+    prepaid: Decimal
     rounding: Decimal
     due: Decimal
 
@@ -113,14 +114,16 @@ def totals_of(document: Document, breakdowns: Sequence[Breakdown], sign: int) ->
     allowances = -sum((one.charge for one in breakdowns if one.charge < 0), Decimal(0))
     base = lines + charges - allowances
     tax = sum((one.tax for one in breakdowns), Decimal(0))
-    due = sign * document.total
-    rounding = due - base - tax
+    grand = base + tax
+    prepaid = sign * document.prepaid
+    due = sign * document.payable
+    rounding = due - grand + prepaid
     if abs(rounding) > Decimal("0.05"):
         raise NotEn16931(
             f"document {document.number or '(draft)'}: base {base} and VAT {tax} do not make the "
-            f"total {due}"
+            f"total {sign * document.total}"
         )
-    return Totals(lines, charges, allowances, base, tax, base + tax, rounding, due)
+    return Totals(lines, charges, allowances, base, tax, grand, prepaid, rounding, due)
 
 
 def _reason(category: VatCategory, reasons: Sequence[str]) -> str:
