@@ -11,8 +11,8 @@ BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py
 COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-core test-sqlite test-postgresql lint bench drill docs ci \
-        base compute debian locks clean
+.PHONY: help setup setup-server demo test test-core test-sqlite test-postgresql debian \
+        lint lint-style lint-types lint-imports bench drill docs base compute ci locks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -20,7 +20,6 @@ help: ## show this list
 setup: ## make .venv with the quartier command and all that tests and checks need
 	@$(PYTHON) tools/bootstrap.py dev
 
-.PHONY: setup-server
 setup-server:
 	@$(PYTHON) tools/bootstrap.py server
 
@@ -43,10 +42,16 @@ test-postgresql:
 test-core: setup ## run the tests of the arithmetic alone: seconds, no database
 	QUARTIER_TEST_DB=none $(PYTEST) $(PARALLEL) $(COMPUTE_TESTS)
 
-lint: setup ## check style, types and the directions of imports
+lint: lint-style lint-types lint-imports ## check style, types and the directions of imports
+
+lint-style: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+lint-types: setup
 	$(BIN)/mypy
+
+lint-imports: setup
 	$(BIN)/lint-imports
 
 bench: setup ## measure, each figure beside the floor measured in the same run
