@@ -1,5 +1,6 @@
 """Use cases on users and parties; each is one transaction, recorded in the audit trail."""
 
+import itertools
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
@@ -82,3 +83,42 @@ def add_user(
         data={"operator": is_operator, "parties": sorted(p.ref for p in user.parties.all())},
     )
     return user
+
+
+@transaction.atomic
+def add_party(
+    organisation: Organisation,
+    name: str,
+    *,
+    by: str,
+    at: datetime,
+    kind: str = Party.Kind.PERSON,
+    language: str = "de",
+    **address: str,
+) -> Party:
+    """A new party under the next free ref ``P-0001``; ``address`` are fields of the model.
+
+    Raises :class:`Refused` for a name or address that cannot be stored.
+    """
+    taken = set(
+        Party.objects.filter(organisation=organisation, ref__startswith="P-").values_list(
+            "ref", flat=True
+        )
+    )
+    number = next(n for n in itertools.count(1) if f"P-{n:04}" not in taken)
+    party = Party(
+        organisation=organisation,
+        ref=f"P-{number:04}",
+        name=name.strip(),
+        kind=kind,
+        language=language,
+        **address,
+    )
+    try:
+        party.full_clean()
+    except ValidationError as error:
+        (field, messages), *_ = error.message_dict.items()
+        raise Refused(f"{field}: {' '.join(messages)}") from None
+    party.save()
+    record("party.add", by, at=at, organisation_id=organisation.pk, subject=party.ref)
+    return party
