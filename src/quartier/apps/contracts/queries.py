@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 from quartier.apps.contracts.mapping import sheet_of
 from quartier.apps.contracts.models import Community, Occupancy, PriceSheet, Solution
@@ -54,8 +55,8 @@ def holdings(chain: Iterable[Occupancy], dates: Dates) -> tuple[Holding, ...]:
     """One billing point's occupancies, in order of their start, as holdings within ``dates``."""
     rows = list(chain)
     found = []
-    ends: list[date | None] = [*(row.starts_date for row in rows[1:]), None]
-    for row, end in zip(rows, ends, strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
+        end = following.starts_date if following else None
         common = Dates(row.starts_date, end).intersection(dates)
         if common is not None:
             found.append(

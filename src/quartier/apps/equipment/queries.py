@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from itertools import zip_longest
 
 from django.db.models import Prefetch
 
@@ -51,9 +51,9 @@ def assignments_in(site: Site, dates: Dates) -> dict[int, tuple[Assigned, ...]]:
 
 def assigned(chain: list[Assignment], dates: Dates) -> tuple[Assigned, ...]:
     """One meter's assignments, in order of their start, within ``dates``."""
-    ends: list[date | None] = [*(row.starts_date for row in chain[1:]), None]
     found = []
-    for row, end in zip(chain, ends, strict=True):
+    for row, following in zip_longest(chain, chain[1:]):
+        end = following.starts_date if following else None
         common = Dates(row.starts_date, end).intersection(dates)
         if common is not None:
             found.append(Assigned(row.meter_id, row.billing_point_id, common))
