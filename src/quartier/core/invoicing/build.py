@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from quartier.core.invoicing.cap_law import CapLaw
 from quartier.core.invoicing.caps import Limit, check_caps
@@ -29,11 +30,11 @@ from quartier.core.invoicing.document import (
     VatGroup,
 )
 from quartier.core.invoicing.rounding import Rounding, cash_rounding, spread_table
-from quartier.core.invoicing.tax import GroupKey, Supply, VatTable, supply_of, vat_groups
+from quartier.core.invoicing.tax import Supply, VatTable, supply_of, vat_groups
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.money import ZERO, product, total
 from quartier.core.rating.rated import Rated
-from quartier.core.rating.sheet import Unit, text_in
+from quartier.core.rating.sheet import Slot, Unit, text_in
 
 LIMIT_COMPONENT = "cap-limit"
 """Component ref of the line "Begrenzung nach EnV Art. 16"."""
@@ -56,6 +57,26 @@ class Terms:
     cap_law: CapLaw | None
     rounding: Rounding = Rounding.CENT_HALF_UP
     cash_rounding: bool = False
+
+
+class _Draft(NamedTuple):
+    """A line before its whole cents are known."""
+
+    solution: str
+    component: str
+    sheet: str
+    label: str
+    flow: str
+    slot: str
+    quantity: Decimal
+    unit: str
+    price: Decimal
+    amount_exact: Decimal
+    supply: Supply
+    is_internal: bool
+    from_date: date
+    to_date: date
+    quantity_wh: int | None
 
 
 def invoice(
@@ -109,8 +130,8 @@ def invoice(
             rated, supplies, amounts, status=cap_status, law=terms.cap_law, vat=terms.vat
         )
         findings.extend(found)
-    drafts = _energy_lines(rated, supplies, amounts, language)
-    drafts = _with_limits(drafts, limits, rated, supplies, terms, language)
+    drafts = _drafts(rated, supplies, amounts, language)
+    _add_limits(drafts, limits, rated, supplies, terms, language)
     sections, bases = _rounded(drafts, rated, terms, language)
     net = total([group.base for group in bases])
     tax = total([group.tax for group in bases])
@@ -142,7 +163,7 @@ def invoice(
         prepaid=prepaid,
         rounding=cash_rounding(net + tax - prepaid) if terms.cash_rounding else ZERO,
     )
-    return with_payment(document, payment), tuple(findings)
+    return (with_payment(document, payment) if payment else document), tuple(findings)
 
 
 def with_payment(document: Document, payment: Payment | None) -> Document:
@@ -168,116 +189,126 @@ def _currency_findings(rated: Rated, terms: Terms) -> list[Finding]:
     ]
 
 
-def _energy_lines(
+def _drafts(
     rated: Rated, supplies: Sequence[Supply], amounts: Sequence[Decimal], language: str
-) -> list[tuple[str, Line]]:
-    """Pairs of solution and line; the cents are filled in later."""
+) -> list[_Draft]:
     return [
-        (
+        _Draft(
             line.component.solution,
-            Line(
-                id="",
-                component=line.component.ref,
-                sheet=line.sheet.ref,
-                label=text_in(line.component.label, language),
-                flow=line.component.flow,
-                slot=line.component.slot.value,
-                quantity=line.quantity,
-                unit=line.unit.value,
-                price=supply.price,
-                amount_exact=amount,
-                amount=ZERO,
-                vat_category=supply.category,
-                vat_rate=supply.percent,
-                vat_reason=supply.reason,
-                is_internal=line.component.is_internal,
-                from_date=line.from_date,
-                to_date=line.to_date,
-                quantity_wh=line.quantity_wh,
-            ),
+            line.component.ref,
+            line.sheet.ref,
+            text_in(line.component.label, language),
+            line.component.flow,
+            line.component.slot.value,
+            line.quantity,
+            line.unit.value,
+            supply.price,
+            amount,
+            supply,
+            line.component.is_internal,
+            line.from_date,
+            line.to_date,
+            line.quantity_wh,
         )
         for line, supply, amount in zip(rated.lines, supplies, amounts, strict=True)
     ]
 
 
-def _with_limits(
-    drafts: list[tuple[str, Line]],
+def _add_limits(
+    drafts: list[_Draft],
     limits: Sequence[Limit],
     rated: Rated,
     supplies: Sequence[Supply],
     terms: Terms,
     language: str,
-) -> list[tuple[str, Line]]:
+) -> None:
     """Each limiting line after the last internal line of its sheet's solution."""
-    out = list(drafts)
     for limit in limits:
         assert terms.cap_law is not None
-        like, supply = rated.lines[limit.like], supplies[limit.like]
-        line = Line(
-            id="",
-            component=LIMIT_COMPONENT,
-            sheet=limit.sheet.ref,
-            label=text_in(terms.cap_law.limit_label, language),
-            flow="",
-            slot="all",
-            quantity=Decimal(1),
-            unit=Unit.BILLING_POINT.value,
-            price=-limit.net,
-            amount_exact=-limit.net,
-            amount=ZERO,
-            vat_category=supply.category,
-            vat_rate=supply.percent,
-            vat_reason=supply.reason,
-            is_internal=True,
-            from_date=limit.from_date,
-            to_date=limit.to_date,
-        )
-        solution = like.component.solution
+        solution = rated.lines[limit.like].component.solution
         after = max(
             n
-            for n, (name, other) in enumerate(out)
-            if name == solution and other.sheet == limit.sheet.ref and other.is_internal
+            for n, other in enumerate(drafts)
+            if other.solution == solution and other.sheet == limit.sheet.ref and other.is_internal
         )
-        out.insert(after + 1, (solution, line))
-    return out
+        line = _Draft(
+            solution,
+            LIMIT_COMPONENT,
+            limit.sheet.ref,
+            text_in(terms.cap_law.limit_label, language),
+            "",
+            Slot.ALL.value,
+            Decimal(1),
+            Unit.BILLING_POINT.value,
+            -limit.net,
+            -limit.net,
+            supplies[limit.like],
+            True,
+            limit.from_date,
+            limit.to_date,
+            None,
+        )
+        drafts.insert(after + 1, line)
 
 
 def _rounded(
-    drafts: Sequence[tuple[str, Line]], rated: Rated, terms: Terms, language: str
+    drafts: Sequence[_Draft], rated: Rated, terms: Terms, language: str
 ) -> tuple[tuple[Section, ...], tuple[VatGroup, ...]]:
-    keys: list[GroupKey] = [
-        (line.vat_category, line.vat_rate, line.vat_reason) for _, line in drafts
-    ]
     groups = vat_groups(
-        zip(keys, (line.amount_exact for _, line in drafts), strict=True), terms.rounding
+        (
+            ((one.supply.category, one.supply.percent, one.supply.reason), one.amount_exact)
+            for one in drafts
+        ),
+        terms.rounding,
     )
     cents = spread_table(
         [
-            (solution, (line.vat_category, line.vat_rate), line.amount_exact)
-            for solution, line in drafts
+            (one.solution, (one.supply.category, one.supply.percent), one.amount_exact)
+            for one in drafts
         ],
         {(group.category, group.rate): group.base for group in groups},
     )
-    by_solution: dict[str, list[Line]] = {}
-    for (solution, line), amount in zip(drafts, cents, strict=True):
-        by_solution.setdefault(solution, []).append(replace(line, amount=amount))
+    by_solution: dict[str, list[tuple[_Draft, Decimal]]] = {}
+    for one, amount in zip(drafts, cents, strict=True):
+        by_solution.setdefault(one.solution, []).append((one, amount))
     sections = []
     number = 0
-    for solution, lines in by_solution.items():
-        numbered = []
-        for line in lines:
-            number += 1
-            numbered.append(replace(line, id=str(number)))
+    for solution, members in by_solution.items():
+        lines = tuple(_line(n, *one) for n, one in enumerate(members, number + 1))
+        number += len(lines)
         sections.append(
             Section(
                 solution=solution,
                 title=_title(rated, solution, language),
-                lines=tuple(numbered),
-                subtotal_exact=total([line.amount_exact for line in numbered]),
-                subtotal=total([line.amount for line in numbered]),
+                lines=lines,
+                subtotal_exact=total([line.amount_exact for line in lines]),
+                subtotal=total([line.amount for line in lines]),
             )
         )
     return tuple(sections), groups
+
+
+def _line(number: int, one: _Draft, amount: Decimal) -> Line:
+    return Line(
+        id=str(number),
+        component=one.component,
+        sheet=one.sheet,
+        label=one.label,
+        flow=one.flow,
+        slot=one.slot,
+        quantity=one.quantity,
+        unit=one.unit,
+        price=one.price,
+        amount_exact=one.amount_exact,
+        amount=amount,
+        vat_category=one.supply.category,
+        vat_rate=one.supply.percent,
+        vat_reason=one.supply.reason,
+        is_internal=one.is_internal,
+        from_date=one.from_date,
+        to_date=one.to_date,
+        quantity_wh=one.quantity_wh,
+    )
 
 
 def _title(rated: Rated, solution: str, language: str) -> str:

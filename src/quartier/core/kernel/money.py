@@ -1,6 +1,7 @@
 """Money is a Decimal. It is rounded in ``core.invoicing.rounding`` and nowhere else."""
 
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Context, Decimal, InvalidOperation
+from functools import reduce
 
 # Wide enough that products of a quantity and a price, and sums over a year of them, are exact.
 EXACT = Context(prec=60)
@@ -36,5 +37,4 @@ def product(quantity: Decimal | int, price: Decimal) -> Decimal:
 
 def total(amounts: "list[Decimal]") -> Decimal:
     """The exact sum of ``amounts``."""
-    with localcontext(EXACT):
-        return sum(amounts, ZERO)
+    return reduce(EXACT.add, amounts, ZERO)
