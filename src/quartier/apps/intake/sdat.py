@@ -1,0 +1,403 @@
+"""Importing SDAT-CH messages: archive, read, map, merge by the version rule, store."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+from django.db import transaction
+
+from quartier.apps.intake import archive, files, merging, review
+from quartier.apps.intake.billed import billed_on
+from quartier.apps.intake.files import Received
+from quartier.apps.intake.mapping import Mapping, Wanted
+from quartier.apps.intake.merging import Candidate, Merged
+from quartier.apps.intake.models import IntakeFile, Quarantine
+from quartier.apps.intake.report import FileResult, MeterResult, Report
+from quartier.apps.intake.sources import Source
+from quartier.apps.metering import store
+from quartier.apps.metering.blocks import lock_site
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.energy import whole_wh
+from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as DAY
+from quartier.core.metering.intervals import MISSING_WH
+from quartier.formats.sdat import Block, Message, SdatError, masked, read_message
+from quartier.formats.sdat.message import REPLACE
+
+BATCH_FILES = 2_000
+BATCH_SLOTS = 2_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KIND = IntakeFile.Kind.SDAT
+
+
+@dataclass
+class _Item:
+    """One readable message on its way into the store."""
+
+    received: Received
+    message: Message
+    only_points: frozenset[str] | None = None
+    """Of a file that was imported before: the points that waited in quarantine."""
+
+    def blocks(self) -> list[Block]:
+        return [
+            block
+            for block in self.message.blocks
+            if self.only_points is None or block.point in self.only_points
+        ]
+
+
+@dataclass
+class SdatImport:
+    """One run. ``at`` is when the files were received: from then on their values are known."""
+
+    site: Site
+    at: datetime
+    actor: str
+    create_meters: bool = False
+    report: Report = field(default_factory=Report)
+    on_file: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._mapping = Mapping(self.site)
+        self._seen: set[str] = set()
+        self._touched: dict[int, set[int]] = {}
+
+    def run(self, sources: Iterable[Source]) -> Report:
+        """Import every source; a bad one does not stop the others."""
+        batch: list[_Item] = []
+        rejected: list[Received] = []
+        slots = 0
+        for source in sources:
+            item = self._read(source, rejected)
+            self.on_file()
+            if item is None:
+                continue
+            batch.append(item)
+            slots += sum(len(block.grades) for block in item.message.blocks)
+            if len(batch) >= BATCH_FILES or slots >= BATCH_SLOTS:
+                self._store(batch)
+                batch, slots = [], 0
+        self._store(batch)
+        with transaction.atomic():
+            files.save(self.site, _KIND, "", rejected, self.at)
+        self._finish()
+        return self.report
+
+    def release(self) -> Report:
+        """Import the series of quarantined points that a meter of the site has by now."""
+        waiting = Quarantine.objects.filter(site=self.site, released_at=None).select_related("file")
+        ready: dict[IntakeFile, set[str]] = {}
+        for row in waiting:
+            if self._mapping.register(Wanted(row.point, row.direction, row.part)) is not None:
+                ready.setdefault(row.file, set()).add(row.point)
+        batch = []
+        for file, points in ready.items():
+            message = read_message(archive.fetch(file.sha256))
+            received = Received(file.name, file.sha256, file.size, file.state, row=file)
+            batch.append(_Item(received, message, frozenset(points)))
+        for start in range(0, len(batch), BATCH_FILES):
+            self._store(batch[start : start + BATCH_FILES])
+        return self.report
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def _read(self, source: Source, rejected: list[Received]) -> _Item | None:
+        if source.problem:
+            self._reject(source, source.problem)
+            return None
+        sha256 = archive.sha256_of(source.data)
+        if sha256 in self._seen:
+            self.report.files.append(FileResult(source.name, "known", "it is there twice"))
+            return None
+        self._seen.add(sha256)
+        row = files.known(self.site, _KIND, "", [sha256]).get(sha256)
+        points: frozenset[str] | None = None
+        if row is not None and row.state == IntakeFile.State.IMPORTED:
+            waiting = row.quarantine.filter(released_at=None)
+            points = frozenset(waiting.values_list("point", flat=True))
+            if not points:
+                self.report.files.append(FileResult(source.name, "known", "imported before"))
+                return None
+        try:
+            message = read_message(source.data)
+        except SdatError as problem:
+            finding = self._reject(source, str(problem))
+            if source.data:
+                archive.keep(source.data)
+                size = len(source.data)
+                state = IntakeFile.State.REJECTED
+                rejected.append(Received(source.name, sha256, size, state, [finding]))
+            return None
+        archive.keep(source.data)
+        received = Received(
+            source.name,
+            sha256,
+            len(source.data),
+            IntakeFile.State.IMPORTED,
+            list(message.findings),
+            message.created_at,
+            row if points else None,
+        )
+        return _Item(received, message, points)
+
+    def _reject(self, source: Source, reason: str) -> Finding:
+        self.report.files.append(FileResult(source.name, "rejected", reason))
+        finding = error("intake.rejected", f"{reason}.", where=source.name)
+        self.report.findings.append(finding)
+        return finding
+
+    # -- storing --------------------------------------------------------------------------------
+
+    def _store(self, batch: list[_Item]) -> None:
+        """Store a batch in one transaction; if a lock date refuses it, its files one by one."""
+        if not batch:
+            return
+        try:
+            with transaction.atomic():
+                outcome = self._write(batch)
+        except store.Locked as problem:
+            self._mapping = Mapping(self.site)
+            if len(batch) > 1:
+                for item in sorted(batch, key=lambda item: _created(item.message)):
+                    self._store([item])
+                return
+            name, data = batch[0].received.name, b""
+            self._reject(Source(name, data), str(problem))
+            return
+        outcome()
+
+    def _write(self, batch: list[_Item]) -> Callable[[], None]:
+        """Write the batch; what it returns puts it into the report, once it is committed."""
+        lock_site(self.site.pk)
+        if self.create_meters:
+            self._mapping.create_meters(_wanted(block) for item in batch for block in item.blocks())
+        new = [item.received for item in batch if item.received.row is None]
+        files.save(self.site, _KIND, "", new, self.at)
+        candidates: dict[int, list[Candidate]] = {}
+        registers = {}
+        waiting: list[Quarantine] = []
+        released = 0
+        for item in batch:
+            file = item.received.row
+            assert file is not None
+            mapped: set[Wanted] = set()
+            for block in item.blocks():
+                wanted = _wanted(block)
+                register = self._mapping.register(wanted)
+                if register is not None:
+                    registers[register.pk] = register
+                    mapped.add(wanted)
+                    candidates.setdefault(register.pk, []).append(
+                        _candidate(register.pk, block, item)
+                    )
+                elif item.only_points is None:
+                    waiting.append(self._quarantine(file, block))
+            if item.only_points is not None:
+                released += self._release(file, mapped)
+        Quarantine.objects.bulk_create(waiting, batch_size=500)
+        merged, results, written = self._merge(candidates, registers)
+        billed = billed_on(self.site.pk, written.revised_slots)
+
+        def outcome() -> None:
+            report = self.report
+            for one in merged:
+                self._touched.setdefault(one.register_id, set()).update(one.days.tolist())
+            for register_id, result in results.items():
+                _add(report.meters, register_id, result)
+            report.revised_slots += written.revised_slots
+            report.billed += [name for name in billed if name not in report.billed]
+            report.released += released
+            report.findings += review.clashes(merged, registers)
+            self._tell(batch, waiting)
+
+        return outcome
+
+    def _merge(
+        self, candidates: dict[int, list[Candidate]], registers: dict
+    ) -> tuple[list[Merged], dict[int, MeterResult], store.Written]:
+        merged: list[Merged] = []
+        results: dict[int, MeterResult] = {}
+        for register_id, offered in sorted(candidates.items()):
+            days = np.array(merging.days_of(offered), np.int64)
+            current = store.read(
+                self.site.pk, [register_id], int(days[0]) * DAY, (int(days[-1]) + 1) * DAY
+            )
+            picked = days - days[0]
+            current_wh = current.energy_wh[0].reshape(-1, DAY)[picked].ravel()
+            quality = current.quality[0].reshape(-1, DAY)[picked].ravel()
+            stored = merging.load_keys(self.site.pk, [register_id], days.tolist())
+            one = merging.merge(register_id, offered, stored, current_wh)
+            merged.append(one)
+            results[register_id] = _result(one, registers[register_id], current_wh, quality)
+        written = store.write(
+            self.site.pk,
+            (series for one in merged for series in one.series),
+            source="sdat",
+            known_at=self.at,
+            reason="a newer message of the grid operator",
+            actor=self.actor,
+        )
+        merging.save_keys(self.site.pk, merged)
+        return merged, results, written
+
+    def _quarantine(self, file: IntakeFile, block: Block) -> Quarantine:
+        return Quarantine(
+            site=self.site,
+            file=file,
+            point=block.point,
+            direction=block.direction,
+            part=block.part,
+            first_slot=block.first_slot,
+            end_slot=block.end_slot,
+            since=self.at,
+        )
+
+    def _release(self, file: IntakeFile, mapped: set[Wanted]) -> int:
+        count = 0
+        for row in file.quarantine.filter(released_at=None):
+            if Wanted(row.point, row.direction, row.part) in mapped:
+                row.released_at = self.at
+                row.save(update_fields=["released_at"])
+                count += 1
+        return count
+
+    # -- reporting ------------------------------------------------------------------------------
+
+    def _tell(self, batch: list[_Item], waiting: list[Quarantine]) -> None:
+        report = self.report
+        unknown: dict[int, set[str]] = {}
+        for row in waiting:
+            unknown.setdefault(row.file_id, set()).add(row.point)
+        for item in batch:
+            file = item.received.row
+            assert file is not None
+            for finding in item.received.findings:
+                report.findings.append(_placed(finding, item.received.name))
+            message = item.message
+            if message.aggregates:
+                report.findings.append(_aggregates(item))
+            if message.is_cancellation and message.blocks:
+                report.findings.append(_cancellation(item))
+            points = unknown.get(file.pk, set())
+            if item.only_points is not None:
+                points = set(
+                    file.quarantine.filter(released_at=None).values_list("point", flat=True)
+                )
+            for point in points:
+                report.quarantined[point] = report.quarantined.get(point, 0) + 1
+            outcome = "quarantined" if points else "imported"
+            report.files.append(FileResult(item.received.name, outcome))
+
+    def _finish(self) -> None:
+        report = self.report
+        report.created_meters = [meter.ref for meter in self._mapping.created]
+        found = [*self._mapping.findings, *review.after(self.site, self._touched, report.meters)]
+        report.findings += found
+        with transaction.atomic():
+            files.save_findings(self.site, [(None, finding) for finding in found], self.at)
+
+
+def _wanted(block: Block) -> Wanted:
+    return Wanted(block.point, block.direction, block.part)
+
+
+def _created(message: Message) -> int:
+    """Microseconds since 1970, exactly; 0 where the file does not say."""
+    if message.created_at is None:
+        return 0
+    delta = message.created_at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _candidate(register_id: int, block: Block, item: _Item) -> Candidate:
+    energies_wh = whole_wh(block.energies_kwh)
+    return Candidate(
+        register_id=register_id,
+        first_slot=block.first_slot,
+        energy_wh=np.array([MISSING_WH if e is None else e for e in energies_wh], np.int64),
+        grade=np.frombuffer(block.grades, np.uint8),
+        created=_created(item.message),
+        replaces=item.message.status == REPLACE,
+        tie=int(item.received.sha256[:16], 16),
+        is_cancellation=item.message.is_cancellation,
+    )
+
+
+def _result(one: Merged, register, current_wh, quality) -> MeterResult:  # type: ignore[no-untyped-def]
+    new = revised = 0
+    changed = np.zeros(len(current_wh), bool)
+    first_days = {int(day): row for row, day in enumerate(one.days)}
+    for series in one.series:
+        start = first_days[series.first_slot // DAY] * DAY
+        window = slice(start, start + len(series.energy_wh))
+        writes = series.quality != 0
+        had = quality[window] != 0
+        differs = (series.energy_wh != current_wh[window]) | (series.quality != quality[window])
+        new += int((writes & ~had).sum())
+        revised += int((writes & had & differs).sum())
+        changed[window] |= writes & (~had | differs)
+    touched = np.flatnonzero(one.touched)
+    first, last = int(touched[0]), int(touched[-1])
+    return MeterResult(
+        meter=register.meter.ref,
+        direction=register.direction,
+        part=register.part,
+        first_slot=int(one.days[first // DAY]) * DAY + first % DAY,
+        end_slot=int(one.days[last // DAY]) * DAY + last % DAY + 1,
+        new=new,
+        revised=revised,
+        unchanged=int((one.offered & ~changed).sum()),
+    )
+
+
+def _add(meters: dict[int, MeterResult], register_id: int, result: MeterResult) -> None:
+    known = meters.get(register_id)
+    if known is None:
+        meters[register_id] = result
+        return
+    known.first_slot = min(known.first_slot, result.first_slot)
+    known.end_slot = max(known.end_slot, result.end_slot)
+    known.new += result.new
+    known.revised += result.revised
+    known.unchanged += result.unchanged
+
+
+def _placed(finding: Finding, name: str) -> Finding:
+    where = f"{name}: {finding.where}" if finding.where else name
+    return Finding(
+        finding.code,
+        finding.severity,
+        finding.message,
+        where,
+        finding.since,
+        finding.until,
+        finding.remedy,
+        finding.values,
+    )
+
+
+def _aggregates(item: _Item) -> Finding:
+    sums = "; ".join(
+        f"{one.direction} {one.part} of community {one.community_id or '?'}: "
+        f"{sum((e for e in one.energies_kwh if e is not None), Decimal(0)):f} kWh"
+        for one in item.message.aggregates[:6]
+    )
+    return info(
+        "intake.aggregate",
+        f"an E31 belongs to no meter; it is archived and not stored as intervals ({sums}).",
+        where=item.received.name,
+    )
+
+
+def _cancellation(item: _Item) -> Finding:
+    points = sorted({masked(block.point) for block in item.message.blocks})
+    return error(
+        "intake.cancelled",
+        f"a cancellation (status 1) of {', '.join(points)}: the values of its interval that are "
+        "not newer count as temporary and are not billed.",
+        where=item.received.name,
+        remedy="Import the message that replaces them.",
+    )
