@@ -17,7 +17,7 @@ def _umask() -> int:
 
 
 @contextmanager
-def whole_file(path: Path, *, newline: str = "") -> Iterator[TextIO]:
+def whole_file(path: Path, *, newline: str = "", errors: str = "strict") -> Iterator[TextIO]:
     """A text file that takes the place of ``path`` when the block ends without an error.
 
     Until then the text is in a temporary file of the same folder, which is removed if anything
@@ -27,7 +27,7 @@ def whole_file(path: Path, *, newline: str = "") -> Iterator[TextIO]:
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file")
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline=newline) as stream:
+        with path.open("w", encoding="utf-8", newline=newline, errors=errors) as stream:
             yield stream
         return
     target = path.resolve()  # a symbolic link stays one
@@ -37,7 +37,7 @@ def whole_file(path: Path, *, newline: str = "") -> Iterator[TextIO]:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline=newline) as stream:
+        with os.fdopen(handle, "w", encoding="utf-8", newline=newline, errors=errors) as stream:
             yield stream
             try:
                 stream.flush()
