@@ -101,7 +101,7 @@ def first_of(keys: UInt64, wanted: Int64) -> Bools:
     The keys of a column are different, so exactly ``wanted[t]`` are.
     """
     count, length = keys.shape
-    ordered = np.ascontiguousarray(keys.T)
+    ordered = keys.T.copy(order="C")  # always a copy: it is sorted in place
     ordered.sort(axis=1)
     assert ((wanted >= 0) & (wanted <= count)).all()
     last = ordered[np.arange(length), np.minimum(count - wanted, count - 1)]
