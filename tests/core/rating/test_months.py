@@ -1,5 +1,6 @@
 """Quantities of fixed fees (rules.md W9)."""
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -13,7 +14,6 @@ from quartier.core.rating.components.months import (
     months_by_day,
     period_by_day,
 )
-import itertools
 
 DAYS = st.integers(0, 800).map(lambda number: date(2023, 12, 1) + timedelta(days=number))
 

@@ -1,5 +1,6 @@
 """Usage x prices to lines."""
 
+import itertools
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -30,7 +31,6 @@ from tests.core.rating.sheets import (
     random_usage,
     sheet,
 )
-import itertools
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 TZ = ZoneInfo(ZURICH)
