@@ -58,6 +58,9 @@ class Terms:
     rounding: Rounding = Rounding.CENT_HALF_UP
     cash_rounding: bool = False
 
+    def __post_init__(self) -> None:
+        assert self.rounding is not Rounding.CASH_5_HALF_UP, "cash rounding is a line of its own"
+
 
 class _Draft(NamedTuple):
     """A line before its whole cents are known."""

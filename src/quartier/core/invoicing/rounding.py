@@ -136,13 +136,18 @@ def _cell_cents(
         cents[key] += 1
         column_need[key[1]] -= 1
     for group in groups:
-        keys = [key for key in open_cells if key[1] == group and key not in raised]
-        for key in keys[: column_need[group]]:
+        spare = [key for key in open_cells if key[1] == group and key not in raised]
+        while column_need[group] and spare:
+            key = min(spare, key=lambda one: _row_sum(cents, one[0]) - targets[one[0]])
+            spare.remove(key)
             cents[key] += 1
             column_need[group] -= 1
-        rest = [key for key in split if key[1] == group]
-        cents[rest[0]] += column_need[group]
+        assert not column_need[group], "a base is the floor or the ceiling of its lines' sum"
     return cents
+
+
+def _row_sum(cents: Mapping[tuple[Hashable, Hashable], int], section: Hashable) -> int:
+    return sum(value for (one, _), value in cents.items() if one == section)
 
 
 def _match(
