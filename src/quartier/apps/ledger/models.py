@@ -47,9 +47,7 @@ class Posting(models.Model):
 
     class Meta:
         ordering = ("entry", "id")
-        constraints = (
-            models.CheckConstraint(condition=~Q(amount=0), name="posting_is_not_zero"),
-        )
+        constraints = (models.CheckConstraint(condition=~Q(amount=0), name="posting_is_not_zero"),)
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount}"

@@ -7,18 +7,19 @@ from django.db import models
 
 
 class AllocationBlock(models.Model):
-    """One (site, run, billing point, UTC day): 96 values each of consumption and solar energy.
+    """The solar energy of one billing point over the period of one billing run.
 
-    Little-endian int64 x 96 in mWh; slots outside the billed part are -1.
+    ``solar_mwh`` is zlib-compressed little-endian int64 x ``slots`` in mWh; the consumption it
+    was part of is in the interval store, as of the run's ``known_at``.
     """
 
-    pk = models.CompositePrimaryKey("site_id", "run_id", "billing_point_id", "day")
+    pk = models.CompositePrimaryKey("site_id", "run_id", "billing_point_id")
     site_id = models.BigIntegerField()
     run_id = models.BigIntegerField()
     billing_point_id = models.BigIntegerField()
-    day = models.IntegerField()
-    consumption_mwh = models.BinaryField()
+    first_slot = models.BigIntegerField()
+    slots = models.IntegerField()
     solar_mwh = models.BinaryField()
 
     def __str__(self) -> str:
-        return f"{self.site_id} {self.run_id} {self.billing_point_id} {self.day}"
+        return f"{self.site_id} {self.run_id} {self.billing_point_id}"

@@ -1,0 +1,342 @@
+"""What a billing run would issue, computed and checked, with nothing written.
+
+A run fails closed: every defect of the site is a finding, all are listed at once, and one error
+means that none of its documents is issued (architecture.md, house rule 3).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from quartier.apps.billing.market import NoMarket, terms_of
+from quartier.apps.billing.models import Invoice
+from quartier.apps.billing.parties import issuer_of, payment_of, place_of, recipient_of
+from quartier.apps.contracts.models import Community, Issuer
+from quartier.apps.contracts.queries import (
+    Holding,
+    SheetRow,
+    communities_in,
+    occupancies_in,
+    price_sheets_in,
+    solutions_in,
+)
+from quartier.apps.parties.models import Party
+from quartier.apps.sharing.energy import SharedEnergy, shared_energy
+from quartier.apps.sites.models import BillingPoint, Note, Site
+from quartier.core.invoicing.build import NothingToBill, Terms, invoice
+from quartier.core.invoicing.chart import energy_of
+from quartier.core.invoicing.document import Document, Energy, Input, sha256_of
+from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.period import Dates
+from quartier.core.kernel.quality import Quality
+from quartier.core.rating.check import coverage
+from quartier.core.rating.price import NoPrice
+from quartier.core.rating.rate import rate
+from quartier.core.rating.rated import Rated
+from quartier.core.rating.sheet import PriceSheet
+from quartier.core.rating.usage import Participant, Usage
+
+SOLUTION = "electricity"
+_GUESSED = (Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.MANUAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One document that can be issued; its number and reference come with the issue."""
+
+    point: BillingPoint
+    party: Party
+    holding: Holding
+    document: Document
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Prepared:
+    """All that a run of one site would issue. ``issued`` is left alone: it is billed already."""
+
+    site: Site
+    dates: Dates
+    known_at: datetime
+    drafts: tuple[Draft, ...]
+    issued: tuple[Invoice, ...]
+    findings: tuple[Finding, ...]
+    inputs: tuple[Input, ...]
+    shared: SharedEnergy | None
+
+    @property
+    def can_issue(self) -> bool:
+        """Whether nothing stands in the way."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One holding to be billed, with all that prices it."""
+
+    point: BillingPoint
+    party: Party
+    holding: Holding
+    sheets: tuple[PriceSheet, ...]
+    sheet_inputs: tuple[Input, ...]
+
+    @property
+    def where(self) -> str:
+        return f"{self.point.name}, {self.party.name}"
+
+
+def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) -> Prepared:
+    """The documents of ``site`` over the local ``dates``, from what was known at ``known_at``."""
+    findings = [*_open_issues(site), *_inactive(site, dates)]
+    issuer = Issuer.objects.select_related("party").filter(site=site).first()
+    if issuer is None:
+        findings.append(
+            error(
+                "billing.no_issuer",
+                "Nobody issues its invoices.",
+                where=site.ref,
+                remedy="Add the issuer with the IBAN to be paid to.",
+            )
+        )
+    shared, found = shared_energy(site, dates, as_of=known_at)
+    findings.extend(found)
+    shares, issued, found = _shares(site, dates)
+    findings.extend(found)
+    inputs = shared.inputs
+    if not shares or issuer is None or any(one.severity == "error" for one in findings):
+        return Prepared(site, dates, known_at, (), issued, tuple(findings), inputs, shared)
+
+    try:
+        community = _community(site, dates)
+        terms = terms_of(
+            site.country, site.currency, dates.from_date, is_capped=_is_capped(community)
+        )
+    except NoMarket as problem:
+        findings.append(error("billing.no_market", f"{problem}.", where=site.ref))
+        return Prepared(site, dates, known_at, (), issued, tuple(findings), inputs, shared)
+    rated, energies, found = _rated(site, dates, shared, shares, terms)
+    findings.extend(found)
+    if rated is None:
+        return Prepared(site, dates, known_at, (), issued, tuple(findings), inputs, shared)
+    by_share = list(zip(shares, rated, energies, strict=True))
+    drafts, found = _documents(site, dates, issuer, terms, issued_date, shared, by_share)
+    findings.extend(found)
+    return Prepared(site, dates, known_at, drafts, issued, tuple(findings), inputs, shared)
+
+
+def _open_issues(site: Site) -> Iterator[Finding]:
+    """An open issue blocks billing until it is resolved (system.md 5.1)."""
+    for note in Note.objects.filter(site=site, kind=Note.Kind.ISSUE, resolved_at=None):
+        yield error(
+            "billing.issue",
+            f"An issue is open since {note.created_at:%d.%m.%Y}: {note.text[:120]}",
+            where=site.ref,
+            remedy="Resolve the issue, then bill again.",
+        )
+
+
+def _inactive(site: Site, dates: Dates) -> Iterator[Finding]:
+    """Where solutions are kept, electricity must be active over all of the period."""
+    solutions = list(solutions_in(site, Dates(date.min)))
+    if not any(solution.kind == SOLUTION for _, solution in solutions):
+        return
+    day = dates.from_date
+    for part, solution in sorted(solutions_in(site, dates), key=lambda one: one[0].from_date):
+        if solution.kind == SOLUTION and part.from_date <= day:
+            day = part.to_date or date.max
+    if dates.to_date is not None and day < dates.to_date:
+        yield error(
+            "billing.inactive",
+            f"Electricity is not an active solution from {day} on.",
+            where=site.ref,
+            remedy="Bill from the solution's start on, or change its dates.",
+        )
+
+
+def _community(site: Site, dates: Dates) -> Community | None:
+    rows = communities_in(site, dates)
+    return rows[0][1] if rows else None
+
+
+def _is_capped(community: Community | None) -> bool:
+    """EnV Art. 16 frames prices toward tenants in a ZEV or vZEV; in a local electricity
+    community the internal price is free (rules.md a.4)."""
+    return community is not None and community.kind != Community.Kind.LEG
+
+
+def _shares(site: Site, dates: Dates) -> tuple[list[_Share], tuple[Invoice, ...], list[Finding]]:
+    """What is to be billed, what is billed already, and what stands in the way."""
+    findings: list[Finding] = []
+    points = {
+        point.pk: point
+        for point in BillingPoint.objects.filter(site=site, is_active=True, is_billed=True)
+        .select_related("building")
+        .order_by("position", "ref")
+    }
+    held = occupancies_in(site, dates)
+    sheets = price_sheets_in(site, dates)
+    parties = Party.objects.in_bulk({holding.party_id for key in points for holding in held[key]})
+    billed: dict[int, list[Invoice]] = defaultdict(list)
+    for row in Invoice.objects.filter(
+        site=site,
+        kind=Invoice.Kind.INVOICE,
+        superseded_by=None,
+        from_date__lt=dates.to_date,
+        to_date__gt=dates.from_date,
+    ).defer("document"):
+        billed[row.billing_point_id].append(row)
+    if not points:
+        findings.append(
+            error(
+                "billing.nobody",
+                "It has no active billing point that is billed.",
+                where=site.ref,
+                remedy="Add billing points, or set them active and billed.",
+            )
+        )
+    clipped: dict[tuple[int, Dates], PriceSheet] = {}
+    shares: list[_Share] = []
+    issued: list[Invoice] = []
+    for key, point in points.items():
+        findings.extend(_unheld(point, held[key], dates))
+        for holding in held[key]:
+            done, conflict = _billed(point, holding, billed[key])
+            if conflict:
+                findings.append(conflict)
+                continue
+            if done is not None:
+                issued.append(done)
+                continue
+            party = parties[holding.party_id]
+            rows = [row for row in sheets[key] if row.dates.intersection(holding.dates)]
+            where = f"{point.name}, {party.name}"
+            values = tuple(_clipped(row, dates, clipped) for row in rows)
+            findings.extend(coverage(values, holding.dates, where))
+            shares.append(
+                _Share(
+                    point,
+                    party,
+                    holding,
+                    values,
+                    tuple(Input("price_sheet", row.sheet.ref, row.sha256) for row in rows),
+                )
+            )
+    return shares, tuple(issued), findings
+
+
+def _clipped(row: SheetRow, dates: Dates, made: dict[tuple[int, Dates], PriceSheet]) -> PriceSheet:
+    """The sheet, cut down to the days on which no other sheet takes its place."""
+    if row.sheet.valid.intersection(dates) == row.dates:
+        return made.setdefault((row.id, row.sheet.valid), row.sheet)
+    return made.setdefault((row.id, row.dates), replace(row.sheet, valid=row.dates))
+
+
+def _unheld(point: BillingPoint, holdings: Sequence[Holding], dates: Dates) -> Iterator[Finding]:
+    first = holdings[0].dates.from_date if holdings else dates.to_date
+    if first != dates.from_date:
+        yield error(
+            "billing.unheld",
+            f"Nobody holds it from {dates.from_date} to {first} (exclusive).",
+            where=point.name,
+            remedy="Add an occupancy, or a vacancy of the owner, from that date.",
+        )
+
+
+def _billed(
+    point: BillingPoint, holding: Holding, rows: Iterable[Invoice]
+) -> tuple[Invoice | None, Finding | None]:
+    """The invoice that bills exactly this holding, or the conflict with one that overlaps it."""
+    for row in rows:
+        common = Dates(row.from_date, row.to_date).intersection(holding.dates)
+        if common is None:
+            continue
+        same = common == holding.dates == Dates(row.from_date, row.to_date)
+        if same and row.party_id == holding.party_id:
+            return row, None
+        return None, error(
+            "billing.overlap",
+            f"The invoice {row.number} bills it from {row.from_date} to {row.to_date} (exclusive).",
+            where=point.name,
+            remedy="Choose a period beside it, or cancel that invoice with a credit note.",
+        )
+    return None, None
+
+
+def _rated(
+    site: Site, dates: Dates, shared: SharedEnergy, shares: Sequence[_Share], terms: Terms
+) -> tuple[tuple[Rated, ...] | None, tuple[Energy | None, ...], list[Finding]]:
+    """What everybody used and what it costs; None where something used has no price."""
+    rows = {key: row for row, key in enumerate(shared.points)}
+    usage = Usage(
+        shared.first_slot,
+        site.timezone,
+        shared.consumption_mwh,
+        shared.solar_mwh,
+        (shared.quality == _GUESSED[0])
+        | (shared.quality == _GUESSED[1])
+        | (shared.quality == _GUESSED[2]),
+    )
+    participants = [
+        Participant(
+            share.where,
+            share.holding.dates,
+            ((SOLUTION, rows[share.point.pk]),) if shared.has_meter[rows[share.point.pk]] else (),
+            share.sheets,
+        )
+        for share in shares
+    ]
+    try:
+        rated = rate(usage, dates, participants, terms.vat.cuts(dates))
+    except NoPrice as problem:
+        return (
+            None,
+            (),
+            [
+                error(
+                    "rating.no_price",
+                    f"There is no price for {gap.what} from {gap.dates}.",
+                    where=gap.where,
+                    remedy="Add the price to the sheet; a price of 0 must be written as 0.",
+                )
+                for gap in problem.gaps
+            ],
+        )
+    return rated, energy_of(usage, rated), []
+
+
+def _documents(
+    site: Site,
+    dates: Dates,
+    issuer: Issuer,
+    terms: Terms,
+    issued_date: date,
+    shared: SharedEnergy,
+    shares: Sequence[tuple[_Share, Rated, Energy | None]],
+) -> tuple[tuple[Draft, ...], list[Finding]]:
+    findings: list[Finding] = []
+    drafts: list[Draft] = []
+    by = issuer_of(issuer)
+    due_date = issued_date + timedelta(days=issuer.payment_days)
+    energy_input = Input("energy", f"{site.ref} {dates}", sha256_of(shared.inputs))
+    for share, rated, energy in shares:
+        try:
+            document, found = invoice(
+                rated,
+                terms,
+                issuer=by,
+                recipient=recipient_of(share.party),
+                place=place_of(site, share.point),
+                cap_status=share.holding.status,
+                language=share.party.language,
+                issued_date=issued_date,
+                due_date=due_date,
+                inputs=(energy_input, *share.sheet_inputs),
+                energy=energy,
+                payment=payment_of(issuer, by),
+            )
+        except NothingToBill:
+            findings.append(info("billing.nothing", "It has nothing to bill.", where=share.where))
+            continue
+        findings.extend(found)
+        drafts.append(Draft(share.point, share.party, share.holding, document))
+    return tuple(drafts), findings

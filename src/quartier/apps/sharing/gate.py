@@ -1,0 +1,97 @@
+"""The gate before a bill: gaps and the balance of the whole site, all defects at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quartier.apps.equipment.models import Meter, Register
+from quartier.apps.sharing.meters import EXPORT, IMPORT, MeterEnergy
+from quartier.apps.sharing.sources import Sources
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.energy import MWH_PER_KWH
+from quartier.core.kernel.findings import Finding, error, warning
+from quartier.core.kernel.period import Dates, slot_starts_at, timezone_of
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import Energies
+
+# Residual of the balance in thousandths (rules.md a.3, Losses [S7], a proposal).
+WARN_PERMILLE = 5
+BLOCK_PERMILLE = 20
+
+_NOT_BILLABLE = ((Quality.MISSING, "missing"), (Quality.TEMPORARY, "without final value"))
+
+
+def gaps_of(
+    site: Site,
+    sources: Sources,
+    energy: MeterEnergy,
+    slots: range,
+    span_of: Callable[[Dates], slice],
+    *,
+    needs_grid: bool,
+) -> Iterator[Finding]:
+    """One finding a meter and kind of gap, with the first quarter-hour and the days it is on.
+
+    It is an error wherever the bill rests on the meter; the grid meter is only a check, unless
+    the sharing is balanced against it.
+    """
+    everything = slice(0, len(slots))
+    wanted: list[tuple[Meter, str, slice, bool]] = []
+    for row in sources.feeds.values():
+        wanted += [(feed.meter, IMPORT, span_of(feed.dates), True) for feed in row]
+    for meter in sources.production:
+        direction = EXPORT if energy.has(meter, EXPORT) or not energy.has(meter, IMPORT) else IMPORT
+        wanted.append((meter, direction, everything, True))
+    for meter in (*sources.batteries, *sources.grid):
+        blocks = needs_grid or meter.mode != Meter.Mode.GRID
+        directions = [one for one in (IMPORT, EXPORT) if energy.has(meter, one)]
+        wanted += [(meter, one, everything, blocks) for one in directions or [IMPORT]]
+    for meter, direction, span, blocks in wanted:
+        _, quality = energy.series(meter, direction, Register.Part.TOTAL)
+        for code, word in _NOT_BILLABLE:
+            at = np.flatnonzero(quality[span] == code) + slots.start + span.start
+            if len(at):
+                yield _gap(site, meter, direction, at, word, blocks=blocks)
+
+
+def _gap(
+    site: Site, meter: Meter, direction: str, at: NDArray[np.int64], word: str, *, blocks: bool
+) -> Finding:
+    tz = timezone_of(site.timezone)
+    days = sorted({slot_starts_at(int(slot)).astimezone(tz).date() for slot in at.tolist()})
+    shown = ", ".join(f"{day:%d.%m.%Y}" for day in days[:3])
+    more = f" and {len(days) - 3} more days" if len(days) > 3 else ""
+    make = error if blocks else warning
+    return make(
+        "metering.gap",
+        f"{len(at)} quarter-hours of its {direction} are {word}, on {shown}{more}.",
+        where=f"{site.ref}, meter {meter.ref}",
+        remedy="Import what is missing, or estimate the gap.",
+    )
+
+
+def balance_of(
+    site: Site,
+    came_in: Sequence[Energies],
+    went_out: Sequence[Energies],
+    known: NDArray[np.bool_],
+) -> Iterator[Finding]:
+    """The residual of the whole site against its grid meter; series in mWh [t].
+
+    More going out than coming in is a metering fault (rules.md a.3).
+    """
+    whole = sum(int(series[known].sum()) for series in came_in)
+    residual = whole - sum(int(series[known].sum()) for series in went_out)
+    permille = abs(residual) * 1000 / whole if whole else 0
+    if permille < WARN_PERMILLE:
+        return
+    make = error if permille >= BLOCK_PERMILLE else warning
+    word = "less" if residual > 0 else "more"
+    yield make(
+        "sharing.residual",
+        f"What was used and fed in is {abs(residual) // MWH_PER_KWH} kWh {word} than what came in "
+        f"({permille / 10:.1f} %).",
+        where=site.ref,
+        remedy="Look for a meter that is missing, swapped or has a wrong factor.",
+    )

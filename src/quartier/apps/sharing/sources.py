@@ -1,0 +1,103 @@
+"""Which meters feed what on a site: consumption by billing point, plants, battery, grid entry.
+
+Read in a constant number of queries, however large the site.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from quartier.apps.equipment.models import Assignment, Medium, Meter, Plant
+from quartier.apps.sites.models import BillingPoint, Site
+from quartier.core.kernel.findings import Finding, error
+from quartier.core.kernel.period import Dates
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A meter that counts for a billing point over ``dates`` (local, half-open, clipped)."""
+
+    meter: Meter
+    dates: Dates
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The enabled electricity meters of a site over a range of dates, by what they stand for."""
+
+    points: tuple[BillingPoint, ...]
+    feeds: dict[int, tuple[Feed, ...]]
+    """By billing point id; a point without a meter has no key."""
+    production: tuple[Meter, ...]
+    plants: dict[int, Plant]
+    """By id of the production meter, where the plant is known."""
+    batteries: tuple[Meter, ...]
+    grid: tuple[Meter, ...]
+
+    @property
+    def meters(self) -> list[Meter]:
+        """Every meter, each once."""
+        consumers = {feed.meter.pk: feed.meter for row in self.feeds.values() for feed in row}
+        return [*consumers.values(), *self.production, *self.batteries, *self.grid]
+
+
+def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
+    """The sources of ``site`` within ``dates``; a consumption meter that counts for nobody on
+    some of the days is an error, for its energy would be lost."""
+    points = tuple(
+        BillingPoint.objects.filter(site=site, is_active=True)
+        .select_related("building")
+        .order_by("position", "ref")
+    )
+    meters = list(
+        Meter.objects.filter(site=site, is_enabled=True, medium=Medium.ELECTRICITY)
+        .order_by("ref")
+        .prefetch_related("assignments")
+    )
+    plants = {plant.meter_id: plant for plant in Plant.objects.filter(site=site)}
+    by_mode: dict[str, list[Meter]] = defaultdict(list)
+    for meter in meters:
+        by_mode[meter.mode].append(meter)
+    active = {point.pk for point in points}
+    feeds: dict[int, list[Feed]] = defaultdict(list)
+    findings: list[Finding] = []
+    for meter in by_mode[Meter.Mode.CONSUMPTION]:
+        for part, point_id in _assigned(meter.assignments.all(), dates):
+            if point_id is None:
+                findings.append(_unmapped(site, meter, part))
+            elif point_id in active:
+                feeds[point_id].append(Feed(meter, part))
+    sources = Sources(
+        points,
+        {key: tuple(row) for key, row in feeds.items()},
+        tuple(by_mode[Meter.Mode.PRODUCTION]),
+        plants,
+        tuple(by_mode[Meter.Mode.BATTERY]),
+        tuple(by_mode[Meter.Mode.GRID]),
+    )
+    return sources, tuple(findings)
+
+
+def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates, int | None]]:
+    """The parts of ``dates`` and the billing point that a meter counts for in each."""
+    rows = sorted(chain, key=lambda row: row.starts_date)
+    starts: list[tuple[date, int | None]] = [
+        (row.starts_date, row.billing_point_id) for row in rows
+    ]
+    if not starts or starts[0][0] > dates.from_date:
+        starts.insert(0, (dates.from_date, None))
+    ends: list[date | None] = [*(start for start, _ in starts[1:]), None]
+    for (start, point_id), end in zip(starts, ends, strict=True):
+        common = Dates(start, end).intersection(dates)
+        if common is not None:
+            yield common, point_id
+
+
+def _unmapped(site: Site, meter: Meter, part: Dates) -> Finding:
+    return error(
+        "sharing.unmapped",
+        f"It counts for no billing point from {part}.",
+        where=f"{site.ref}, meter {meter.ref}",
+        remedy="Assign it to a billing point, or disable it if it is not billed.",
+    )

@@ -1,0 +1,101 @@
+"""Bill sites: compute, check and issue the documents of a period.
+
+A site with any defect issues nothing and names them all; the other sites go on. What is issued
+already is reported and left alone, so that a run that was cut off is simply started again. PDFs
+are a separate step: ``quartier documents``.
+"""
+
+import argparse
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from quartier.apps.billing.operations import bill
+from quartier.apps.billing.prepare import Prepared, prepare
+from quartier.apps.sites.models import Site
+from quartier.apps.sites.queries import NoSuchSite, site_by_ref
+from quartier.cli import FINDINGS, GOOD, UserError
+from quartier.cli._dates import add_range, iso_date, range_of
+from quartier.cli._findings import print_findings
+from quartier.cli._progress import Progress
+from quartier.core.invoicing.document import freeze
+from quartier.core.kernel.findings import has_errors
+from quartier.core.kernel.period import Dates
+
+NEEDS_DJANGO = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--site", nargs="+", metavar="REF", help="the sites to bill")
+    which.add_argument("--all", action="store_true", help="every site")
+    add_range(parser)
+    parser.add_argument(
+        "--issued", type=iso_date, metavar="DATE", help="date of issue (default: today)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be issued; write nothing"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="with --dry-run: write the documents there as JSON"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    dates = range_of(args)
+    if args.out and not args.dry_run:
+        raise UserError("--out goes with --dry-run; issued documents come from: quartier documents")
+    try:
+        sites = (
+            list(Site.objects.select_related("organisation").order_by("organisation__ref", "ref"))
+            if args.all
+            else [site_by_ref(ref) for ref in dict.fromkeys(args.site)]
+        )
+    except NoSuchSite as problem:
+        raise UserError(str(problem)) from None
+    if not sites:
+        raise UserError("there is no site yet; make one with: quartier site load FILE")
+    now = datetime.now(UTC)
+    issued_date = args.issued or now.date()
+    actor = f"command line ({os.environ.get('USER') or 'unknown'})"
+    code = GOOD
+    with Progress(len(sites), "billing") as progress:
+        for site in sites:
+            if args.dry_run:
+                prepared = prepare(site, dates, known_at=now, issued_date=issued_date)
+                _report(site, dates, prepared, len(prepared.drafts), "would be issued")
+                if args.out and prepared.can_issue:
+                    _write(args.out, site, prepared)
+            else:
+                prepared, invoices = bill(
+                    site, dates, now=now, issued_date=issued_date, actor=actor
+                )
+                _report(site, dates, prepared, len(invoices), "issued")
+            if has_errors(prepared.findings):
+                code = FINDINGS
+            progress.advance()
+    return code
+
+
+def _report(site: Site, dates: Dates, prepared: Prepared, count: int, done: str) -> None:
+    total = sum((draft.document.total for draft in prepared.drafts), Decimal(0))
+    refused = has_errors(prepared.findings)
+    if refused:
+        print(f"{site.ref} {dates}: nothing issued, {len(prepared.findings)} findings")
+    else:
+        text = f"{count} documents {done}, {total:.2f} {site.currency}" if count else "nothing new"
+        print(f"{site.ref} {dates}: {text}")
+    if prepared.issued:
+        print(f"  {len(prepared.issued)} issued already and left alone")
+    print_findings(prepared.findings, indent="  ")
+
+
+def _write(folder: Path, site: Site, prepared: Prepared) -> None:
+    target = folder / site.ref
+    target.mkdir(parents=True, exist_ok=True)
+    for draft in prepared.drafts:
+        data, sha256 = freeze(draft.document)
+        name = f"{draft.point.ref}-{draft.holding.dates.from_date}.json"
+        (target / name).write_bytes(data)
+        print(f"  {sha256} {target / name}")
