@@ -12,7 +12,7 @@ COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-server demo test test-core test-sqlite test-postgresql debian \
-        lint lint-style lint-types lint-imports bench drill docs base compute ci locks clean
+        lint lint-style lint-types lint-imports lint-tree bench drill docs base compute ci locks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -42,7 +42,7 @@ test-postgresql:
 test-core: setup ## run the tests of the arithmetic alone: seconds, no database
 	QUARTIER_TEST_DB=none $(PYTEST) $(PARALLEL) $(COMPUTE_TESTS)
 
-lint: lint-style lint-types lint-imports ## check style, types and the directions of imports
+lint: lint-style lint-types lint-imports lint-tree ## check style, types, imports and the tree
 
 lint-style: setup
 	$(BIN)/ruff check
@@ -54,6 +54,10 @@ lint-types: setup
 lint-imports: setup
 	$(BIN)/lint-imports
 
+lint-tree: setup
+	QUARTIER_TEST_DB=none $(PYTEST) -q tests/architecture/test_tree.py \
+	    tests/architecture/test_dependencies.py
+
 bench: setup ## measure, each figure beside the floor measured in the same run
 	$(BIN)/quartier bench
 
@@ -61,7 +65,7 @@ drill: setup debian ## run the long drills and all properties at their full coun
 	QUARTIER_DRILL=1 QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) -m "drill or hypothesis"
 
 docs: setup ## check links, vocabulary and the worked tables of docs/
-	QUARTIER_TEST_DB=none $(PYTEST) tests/docs tests/architecture
+	QUARTIER_TEST_DB=none $(PYTEST) tests/docs
 
 base:
 	@$(PYTHON) tools/bootstrap.py base
