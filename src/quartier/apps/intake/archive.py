@@ -9,9 +9,13 @@ import hashlib
 import os
 import tempfile
 import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.conf import settings
+
+_THREADS = 8
 
 
 class ArchiveDamaged(Exception):
@@ -28,13 +32,23 @@ def path_of(sha256: str) -> Path:
     return Path(settings.QUARTIER_HOME) / "files" / sha256[:2] / f"{sha256}.gz"
 
 
-def keep(data: bytes) -> str:
-    """Archive ``data`` durably and return its hash; a file that is there already is left alone."""
-    sha256 = sha256_of(data)
+def keep(files: Sequence[bytes]) -> None:
+    """Archive ``files`` durably; what is there already is left alone.
+
+    They are synced in parallel, which a disk does in little more than the time of one.
+    """
+    new = {sha256_of(data): data for data in files}
+    missing = {sha256: data for sha256, data in new.items() if not path_of(sha256).exists()}
+    folders = {path_of(sha256).parent for sha256 in missing}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(_write, missing.keys(), missing.values()))
+        list(pool.map(_sync_folder, folders))
+
+
+def _write(sha256: str, data: bytes) -> None:
     path = path_of(sha256)
-    if path.exists():
-        return sha256
-    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -44,12 +58,14 @@ def keep(data: bytes) -> str:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
-    return sha256
+        os.close(descriptor)
 
 
 def fetch(sha256: str) -> bytes:

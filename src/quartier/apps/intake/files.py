@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from quartier.apps.intake.models import IntakeFile, IntakeFinding
+from quartier.apps.intake.models import IntakeFile, IntakeFinding, Quarantine
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding
 
@@ -32,6 +32,19 @@ def known(site: Site, kind: str, options: str, hashes: Iterable[str]) -> dict[st
         )
         out.update({row.sha256: row for row in rows})
     return out
+
+
+def waiting_points(site: Site, rows: Iterable[IntakeFile]) -> dict[int, frozenset[str]]:
+    """The metering points that wait in quarantine, by file; files without any are left out."""
+    ids = [row.pk for row in rows]
+    points: dict[int, set[str]] = {}
+    for start in range(0, len(ids), 500):
+        found = Quarantine.objects.filter(
+            site=site, released_at=None, file__in=ids[start : start + 500]
+        )
+        for file_id, point in found.values_list("file_id", "point"):
+            points.setdefault(file_id, set()).add(point)
+    return {file_id: frozenset(names) for file_id, names in points.items()}
 
 
 def save(site: Site, kind: str, options: str, received: Iterable[Received], at: datetime) -> None:

@@ -250,3 +250,9 @@ def _unpacked(stored: Sequence[bytes | None]) -> Keys:
 def grades(packed: bytes) -> npt.NDArray[np.uint8]:
     """The grades of one stored day, uint8[96]."""
     return np.frombuffer(zlib.decompress(packed), np.uint8, DAY)
+
+
+def ties(packed: bytes) -> npt.NDArray[np.uint64]:
+    """The first eight bytes of the hash of each slot's file in one stored day, uint64[96];
+    0 where no message has said anything."""
+    return _unpacked([packed])["tie"].astype(np.uint64)

@@ -1,6 +1,6 @@
 """Importing SDAT-CH messages: archive, read, map, merge by the version rule, store."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from quartier.formats.sdat.message import REPLACE
 
 BATCH_FILES = 2_000
 BATCH_SLOTS = 2_000_000
+CHUNK_FILES, CHUNK_BYTES = 256, 64 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = IntakeFile.Kind.SDAT
 
@@ -70,13 +71,10 @@ class SdatImport:
         batch: list[_Item] = []
         rejected: list[Received] = []
         slots = 0
-        for source in sources:
-            item = self._read(source, rejected)
-            self.on_file()
-            if item is None:
-                continue
-            batch.append(item)
-            slots += sum(len(block.grades) for block in item.message.blocks)
+        for chunk in _chunks(sources):
+            items = self._read_all(chunk, rejected)
+            batch += items
+            slots += sum(len(block.grades) for item in items for block in item.message.blocks)
             if len(batch) >= BATCH_FILES or slots >= BATCH_SLOTS:
                 self._store(batch)
                 batch, slots = [], 0
@@ -104,38 +102,59 @@ class SdatImport:
 
     # -- reading --------------------------------------------------------------------------------
 
-    def _read(self, source: Source, rejected: list[Received]) -> _Item | None:
+    def _read_all(self, chunk: list[Source], rejected: list[Received]) -> list[_Item]:
+        """The messages of the files that are new, all of them archived."""
+        hashes = {id(source): archive.sha256_of(source.data) for source in chunk}
+        rows = files.known(self.site, _KIND, "", hashes.values())
+        waiting = files.waiting_points(self.site, rows.values())
+        items: list[_Item] = []
+        keep: list[bytes] = []
+        for source in chunk:
+            sha256 = hashes[id(source)]
+            item = self._read(source, sha256, rows.get(sha256), waiting, rejected)
+            self.on_file()
+            if item is not None:
+                items.append(item)
+                keep.append(source.data)
+            elif rejected and rejected[-1].sha256 == sha256:
+                keep.append(source.data)
+        archive.keep(keep)
+        return items
+
+    def _read(
+        self,
+        source: Source,
+        sha256: str,
+        row: IntakeFile | None,
+        waiting: dict[int, frozenset[str]],
+        rejected: list[Received],
+    ) -> _Item | None:
         if source.problem:
-            self._reject(source, source.problem)
+            self._reject(source.name, source.problem)
             return None
-        sha256 = archive.sha256_of(source.data)
         if sha256 in self._seen:
             self.report.files.append(FileResult(source.name, "known", "it is there twice"))
             return None
         self._seen.add(sha256)
-        row = files.known(self.site, _KIND, "", [sha256]).get(sha256)
         points: frozenset[str] | None = None
         if row is not None and row.state == IntakeFile.State.IMPORTED:
-            waiting = row.quarantine.filter(released_at=None)
-            points = frozenset(waiting.values_list("point", flat=True))
+            points = waiting.get(row.pk)
             if not points:
                 self.report.files.append(FileResult(source.name, "known", "imported before"))
                 return None
+        size = len(source.data)
         try:
             message = read_message(source.data)
         except SdatError as problem:
-            finding = self._reject(source, str(problem))
-            if source.data:
-                archive.keep(source.data)
-                size = len(source.data)
+            finding = self._reject(source.name, str(problem))
+            if size:
                 state = IntakeFile.State.REJECTED
                 rejected.append(Received(source.name, sha256, size, state, [finding]))
             return None
-        archive.keep(source.data)
         received = Received(
             source.name,
             sha256,
-            len(source.data),
+            size,
             IntakeFile.State.IMPORTED,
             list(message.findings),
             message.created_at,
@@ -143,9 +162,9 @@ class SdatImport:
         )
         return _Item(received, message, points)
 
-    def _reject(self, source: Source, reason: str) -> Finding:
-        self.report.files.append(FileResult(source.name, "rejected", reason))
-        finding = error("intake.rejected", f"{reason}.", where=source.name)
+    def _reject(self, name: str, reason: str) -> Finding:
+        self.report.files.append(FileResult(name, "rejected", reason))
+        finding = error("intake.rejected", f"{reason}.", where=name)
         self.report.findings.append(finding)
         return finding
 
@@ -164,8 +183,7 @@ class SdatImport:
                 for item in sorted(batch, key=lambda item: _created(item.message)):
                     self._store([item])
                 return
-            name, data = batch[0].received.name, b""
-            self._reject(Source(name, data), str(problem))
+            self._reject(batch[0].received.name, str(problem))
             return
         outcome()
 
@@ -298,6 +316,20 @@ class SdatImport:
         report.findings += found
         with transaction.atomic():
             files.save_findings(self.site, [(None, finding) for finding in found], self.at)
+
+
+def _chunks(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    """The sources in chunks that are looked up and archived together."""
+    chunk: list[Source] = []
+    size = 0
+    for source in sources:
+        chunk.append(source)
+        size += len(source.data)
+        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _wanted(block: Block) -> Wanted:

@@ -113,7 +113,8 @@ class _Reader:
             root = etree.fromstring(data, etree.XMLParser(**_DEFUSED))
             for element in root.iterchildren(_METERING_DATA):
                 self.raws.append(self._raw(element, observations_of(element)))
-        if root.getroottree().docinfo.doctype:
+        document: Any = root.getroottree().docinfo  # its stub lacks the document type
+        if document.doctype:
             raise SdatError("the file declares a document type; SDAT-CH has none")
         return root
 
@@ -130,7 +131,7 @@ class _Reader:
                 element.clear()
                 before = element.getprevious()
                 if before is not None and before.tag == _OBSERVATION:
-                    element.getparent().remove(before)  # type: ignore[union-attr]
+                    element.getparent().remove(before)
             elif tag == _METERING_DATA:
                 self.raws.append(self._raw(element, pending))
                 pending = []
@@ -139,15 +140,16 @@ class _Reader:
                 others += 1
                 if others > OTHER_ELEMENTS_LIMIT:
                     raise SdatError("the file has too many elements that are not observations")
-        return events.root
+        root: etree._Element = events.root
+        return root
 
     def _open(self, data: bytes) -> None:
         """Looks at the root element alone, before anything else is read."""
         parser = etree.XMLPullParser(events=("start",), **_DEFUSED)
-        root = None
+        root: etree._Element | None = None
         for start in range(0, len(data), 4096):
             parser.feed(data[start : start + 4096])
-            root = next((element for _, element in parser.read_events()), None)
+            root = next((element for _, element in parser.read_events()), None)  # type: ignore[assignment]
             if root is not None:
                 break
         if root is None:
@@ -216,16 +218,21 @@ class _Reader:
         return _POINTS[found[0]], point
 
 
+def _texts(path: etree.XPath, element: etree._Element) -> list[str]:
+    found: Any = path(element)
+    return [*found]
+
+
 def observations_of(element: etree._Element) -> list[Observation]:
     """The observations of one MeteringData.
 
     The texts are collected by libxml2, five times faster than in Python; that is unambiguous
     where every observation has one sequence and one volume, and otherwise not used.
     """
-    sequences, volumes = _SEQUENCES(element), _VOLUMES(element)
+    sequences, volumes = _texts(_SEQUENCES, element), _texts(_VOLUMES, element)
     if _IRREGULAR(element) or len(set(sequences)) != len(sequences):
         return [_observation(child) for child in element.iterchildren(_OBSERVATION)]
-    conditions, conditioned = _CONDITIONS(element), _CONDITIONED(element)
+    conditions, conditioned = _texts(_CONDITIONS, element), _texts(_CONDITIONED, element)
     by_sequence = dict(zip(conditioned, conditions, strict=True))
     return [
         (sequence, volume, by_sequence.get(sequence))
