@@ -18,7 +18,7 @@ from quartier.apps.parties.models import Organisation, Party
 from quartier.apps.sharing.frozen import freeze as freeze_allocation
 from quartier.apps.sites.models import Site
 from quartier.core.invoicing.credit import NotCreditable, credit_note
-from quartier.core.invoicing.document import Document, Payment, freeze, sha256_of, thaw
+from quartier.core.invoicing.document import Document, freeze, sha256_of, thaw
 from quartier.core.invoicing.postings import entry_of
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates
@@ -62,11 +62,11 @@ def issue(prepared: Prepared, *, now: datetime, actor: str) -> tuple[Invoice, ..
         assert prepared.shared is not None
         freeze_allocation(site.pk, run.pk, prepared.shared)
         issuer = Issuer.objects.get(site=site)
-        year = prepared.drafts[0].document.issued_date.year
-        first = _take_numbers(site.organisation, _series(issuer, year), len(prepared.drafts))
+        name = _series(issuer, prepared.drafts[0].document.issued_date.year)
+        series_id, first = _take_numbers(site.organisation, name, len(prepared.drafts))
         invoices = [
-            _invoice(run, draft, _numbered(draft.document, site, issuer, year, first + position))
-            for position, draft in enumerate(prepared.drafts)
+            _invoice(run, draft, _numbered(draft.document, issuer, (series_id, name), number))
+            for number, draft in enumerate(prepared.drafts, first)
         ]
         _store(site, invoices, now)
         record(
@@ -94,7 +94,8 @@ def credit(
     with transaction.atomic():
         issuer = Issuer.objects.get(site=site)
         series = _series(issuer, issued_date.year)
-        number = _number(series, _take_numbers(site.organisation, series, 1))
+        _, position = _take_numbers(site.organisation, series, 1)
+        number = _number(series, position)
         document = credit_note(
             thaw(bytes(invoice.document)), number=number, issued_date=issued_date, reason=reason
         )
@@ -156,36 +157,40 @@ def _number(series: str, position: int) -> str:
     return f"{series}-{position:05d}"
 
 
-def _take_numbers(organisation: Organisation, series: str, count: int) -> int:
-    """The first of ``count`` consecutive numbers; the row stays locked until the commit, so a
-    series has no holes and no number twice."""
+def _take_numbers(organisation: Organisation, series: str, count: int) -> tuple[int, int]:
+    """The id of the series and the first of ``count`` consecutive numbers.
+
+    The row stays locked until the commit, so a series has no holes and no number twice.
+    """
     NumberSequence.objects.get_or_create(organisation=organisation, series=series)
     row = NumberSequence.objects.select_for_update().get(organisation=organisation, series=series)
     NumberSequence.objects.filter(pk=row.pk).update(next_number=F("next_number") + count)
-    return row.next_number
+    return row.pk, row.next_number
 
 
-def _numbered(document: Document, site: Site, issuer: Issuer, year: int, position: int) -> Document:
+def _numbered(
+    document: Document, issuer: Issuer, series: tuple[int, str], position: int
+) -> Document:
     """The draft with its number and, where something is to be paid, its payment reference."""
-    number = _number(_series(issuer, year), position)
+    series_id, name = series
+    number = _number(name, position)
     payment = document.payment
     if payment is not None:
         payment = replace(
             payment,
-            reference=_reference(payment, site.organisation_id, year, position, number),
+            reference=_reference(payment.reference_type, series_id, position),
             bill_information=_bill_information(document, number, issuer),
         )
     return replace(document, number=number, payment=payment)
 
 
-def _reference(
-    payment: Payment, organisation_id: int, year: int, position: int, number: str
-) -> str:
-    """Unique by invoice and creditor account (rules.md d.1, "Mapping")."""
-    if payment.reference_type == Issuer.ReferenceType.QRR:
-        return invoice_qrr(organisation_id * 10_000 + year, position)
-    if payment.reference_type == Issuer.ReferenceType.SCOR:
-        return make_scor("".join(filter(str.isalnum, number.upper())))
+def _reference(kind: str, series_id: int, position: int) -> str:
+    """Unique by invoice, whatever the account: from the id of the number series and the number
+    in it (rules.md d.1, "Mapping")."""
+    if kind == Issuer.ReferenceType.QRR:
+        return invoice_qrr(series_id, position)
+    if kind == Issuer.ReferenceType.SCOR:
+        return make_scor(f"{series_id:06d}{position:010d}")
     return ""
 
 

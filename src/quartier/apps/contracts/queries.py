@@ -172,9 +172,9 @@ def community_on(site: Site, day: date) -> Community | None:
 def communities_in(site: Site, dates: Dates) -> tuple[tuple[Dates, Community], ...]:
     """The sharing agreements within ``dates``, in order of time."""
     rows = list(Community.objects.filter(site=site).order_by("starts_date"))
-    ends: list[date | None] = [*(row.starts_date for row in rows[1:]), None]
     found = []
-    for row, end in zip(rows, ends, strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
+        end = following.starts_date if following else None
         common = Dates(row.starts_date, end).intersection(dates)
         if common is not None:
             found.append((common, row))

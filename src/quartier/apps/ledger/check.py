@@ -22,7 +22,7 @@ def check(site: Site) -> Iterator[Finding]:
                 where=site.ref,
                 remedy="Restore the last backup; an issuing transaction was cut apart.",
             )
-        elif entry.balance or entry.count < 2:
+        elif round(entry.balance or 0, 2) or entry.count < 2:
             yield error(
                 "ledger.unbalanced",
                 f"The entry {entry.source!r} is off by {entry.balance}.",

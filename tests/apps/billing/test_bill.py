@@ -1,0 +1,300 @@
+"""From stored intervals to issued documents: exact, once, all or nothing, never silent."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from quartier.apps.billing.check import check as check_documents
+from quartier.apps.billing.models import BillingRun, Invoice, NumberSequence
+from quartier.apps.billing.operations import bill, credit, issue
+from quartier.apps.billing.prepare import prepare
+from quartier.apps.contracts.models import Community, Issuer, Occupancy, PriceSheet
+from quartier.apps.equipment.models import Assignment, Meter, Register
+from quartier.apps.ledger.check import check as check_books
+from quartier.apps.ledger.models import Entry, Posting
+from quartier.apps.metering import store
+from quartier.apps.parties.models import Party
+from quartier.apps.sharing.frozen import thaw as thaw_allocation
+from quartier.apps.sites.models import BillingPoint, Note
+from quartier.cli.bench import _world as world
+from quartier.cli.bench._world import KNOWN_AT, QUARTER
+from quartier.core.invoicing.credit import NotCreditable
+from quartier.core.invoicing.document import CapStatus, freeze, thaw
+from quartier.core.kernel.period import Dates
+from quartier.core.metering.intervals import Series
+
+pytestmark = pytest.mark.db
+
+ISSUED = date(2026, 10, 5)
+ZURICH_SUMMER = "Europe/Zurich"
+
+
+@pytest.fixture
+def site(db):
+    return world.site_with(4, "linde")
+
+
+def prepared(site, dates=QUARTER):
+    return prepare(site, dates, known_at=KNOWN_AT, issued_date=ISSUED)
+
+
+def billed(site, dates=QUARTER, now=KNOWN_AT):
+    return bill(site, dates, now=now, issued_date=ISSUED, actor="test")
+
+
+def codes(result):
+    return sorted({finding.code for finding in result.findings})
+
+
+def register(site, ref, direction="import"):
+    return Register.objects.get(site=site, meter__ref=ref, direction=direction)
+
+
+# -- what is billed is what was measured ----------------------------------------------------------
+
+
+def test_every_household_gets_a_document_that_adds_up(site):
+    run, invoices = billed(site)
+    assert codes(run) == []
+    assert len(invoices) == 4
+    measured = store.read(
+        site.pk, [register(site, f"m{n:03d}").pk for n in range(1, 5)],
+        run.shared.slots.start, run.shared.slots.stop,
+    )  # fmt: skip
+    for row, invoice in enumerate(sorted(invoices, key=lambda one: one.billing_point.ref)):
+        document = thaw(bytes(invoice.document))
+        used_wh = int(measured.energy_wh[row].sum())
+        assert document.energy.total_wh == used_wh
+        assert document.energy.solar_wh + document.energy.grid_wh == used_wh
+        assert sum(bar.solar_wh + bar.grid_wh for bar in document.energy.bars) == used_wh
+        lines = {line.component: line for line in document.lines}
+        assert (
+            lines["solar"].quantity_wh + lines["solar-nt"].quantity_wh == document.energy.solar_wh
+        )
+        assert lines["grid"].quantity_wh + lines["grid-nt"].quantity_wh == document.energy.grid_wh
+        assert sum(line.amount for line in document.lines) == document.net
+        assert document.net + document.tax == document.total == invoice.total
+        assert document.caps[0].status is CapStatus.TENANT
+        assert document.caps[0].billed_exact <= document.caps[0].cap_exact
+        assert document.payment.amount == document.total
+        assert len(document.payment.reference) == 27
+
+
+def test_the_solar_energy_billed_is_the_solar_energy_used(site):
+    run, invoices = billed(site)
+    documents = [thaw(bytes(invoice.document)) for invoice in invoices]
+    used_mwh = int(run.shared.used_mwh.sum())
+    assert sum(document.energy.solar_wh for document in documents) * 1000 == used_mwh
+    assert used_mwh == int(run.shared.solar_mwh.sum())
+    first_slot, solar = thaw_allocation(site.pk, invoices[0].run_id, invoices[0].billing_point_id)
+    assert first_slot == run.shared.first_slot
+    assert np.array_equal(solar, run.shared.solar_mwh[run.shared.row(invoices[0].billing_point_id)])
+
+
+def test_a_dry_run_writes_nothing_and_gives_the_same_bytes_twice(site):
+    first = [freeze(draft.document) for draft in prepared(site).drafts]
+    second = [freeze(draft.document) for draft in prepared(site).drafts]
+    assert first == second
+    assert not Invoice.objects.exists()
+    assert not BillingRun.objects.exists()
+
+
+# -- once -----------------------------------------------------------------------------------------
+
+
+def test_what_is_issued_is_left_alone(site):
+    _, invoices = billed(site)
+    again, nothing = billed(site)
+    assert nothing == ()
+    assert {one.number for one in again.issued} == {one.number for one in invoices}
+    assert Invoice.objects.count() == 4
+    assert Entry.objects.count() == 4
+
+
+def test_a_period_that_overlaps_is_refused(site):
+    billed(site)
+    run, invoices = billed(site, Dates(date(2026, 9, 1), date(2026, 10, 1)))
+    assert codes(run) == ["billing.overlap"]
+    assert invoices == ()
+
+
+def test_numbers_have_no_holes(site):
+    _, invoices = billed(site)
+    assert [one.number for one in invoices] == [f"linde-2026-{n:05d}" for n in range(1, 5)]
+    other = world.site_with(2, "ahorn")
+    _, more = billed(other)
+    assert [one.number for one in more] == ["ahorn-2026-00001", "ahorn-2026-00002"]
+    references = {thaw(bytes(one.document)).payment.reference for one in Invoice.objects.all()}
+    assert len(references) == 6
+
+
+def test_the_database_refuses_a_second_invoice_and_changes(site):
+    run = prepared(site)
+    issue(run, now=KNOWN_AT, actor="test")
+    with pytest.raises(DatabaseError, match="already billed"), transaction.atomic():
+        issue(run, now=KNOWN_AT, actor="test")
+    assert Invoice.objects.count() == 4
+    assert BillingRun.objects.count() == 1
+    assert NumberSequence.objects.get().next_number == 5
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        Invoice.objects.update(total=Decimal(0))
+    with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():
+        Invoice.objects.all()._raw_delete("default")
+
+
+def test_a_credit_note_frees_the_period(site):
+    _, invoices = billed(site)
+    note = credit(invoices[0], now=KNOWN_AT, issued_date=ISSUED, actor="test", reason="Ablesung")
+    assert note.total == -invoices[0].total
+    assert thaw(bytes(note.document)).supersedes == invoices[0].number
+    with pytest.raises(NotCreditable):
+        credit(invoices[0], now=KNOWN_AT, issued_date=ISSUED, actor="test", reason="again")
+    run, more = billed(site)
+    assert len(run.issued) == 3
+    assert [one.billing_point_id for one in more] == [invoices[0].billing_point_id]
+    balance = sum(
+        Posting.objects.filter(account="1100").values_list("amount", flat=True), Decimal(0)
+    )
+    assert balance == sum(one.total for one in [*invoices[1:], *more])
+    assert list(check_books(site)) == []
+    assert list(check_documents(site)) == []
+
+
+# -- a change of tenant ---------------------------------------------------------------------------
+
+
+def test_a_move_inside_the_period_gives_two_invoices(site):
+    point = BillingPoint.objects.get(site=site, ref="w001")
+    party = Party.objects.create(
+        organisation=site.organisation, ref="new", name="Neu", postcode="8000", town="Zürich"
+    )
+    before = {one.point.ref: one.document for one in prepared(site).drafts}["w001"]
+    Occupancy.objects.create(billing_point=point, party=party, starts_date=date(2026, 8, 18))
+    _, invoices = billed(site)
+    mine = sorted(
+        (one for one in invoices if one.billing_point_id == point.pk), key=lambda i: i.from_date
+    )
+    assert [(one.from_date, one.to_date) for one in mine] == [
+        (date(2026, 7, 1), date(2026, 8, 18)),
+        (date(2026, 8, 18), date(2026, 10, 1)),
+    ]
+    assert mine[1].party_id == party.pk
+    documents = [thaw(bytes(one.document)) for one in mine]
+    assert sum(one.energy.total_wh for one in documents) == before.energy.total_wh
+    assert abs(sum(one.total for one in documents) - before.total) <= Decimal("0.05")
+
+
+# -- it fails closed, and says everything at once -------------------------------------------------
+
+
+def test_gaps_unmapped_meters_holes_and_issues_are_all_listed_at_once(site):
+    slots = QUARTER.period(world.timezone_of(site.timezone)).slots
+    gone = Register.objects.get(site=site, meter__ref="m002")
+    Meter.objects.filter(pk=gone.meter_id).update(is_enabled=False)
+    new = Meter.objects.create(site=site, ref="m002b", name="Ersatz")
+    Assignment.objects.create(
+        meter=new, billing_point=BillingPoint.objects.get(ref="w002"), starts_date=world.START
+    )
+    patchy = Register.objects.create(site=site, meter=new, obis="1-1:1.29.0")
+    ones = np.ones(len(slots) - 96, np.int64)
+    store.write(
+        site.pk, [Series(patchy.pk, slots.start + 96, ones, ones.astype(np.uint8))],
+        source="test", known_at=KNOWN_AT,
+    )  # fmt: skip
+    Meter.objects.create(site=site, ref="m009", name="Neu, noch niemandem zugeordnet")
+    Note.objects.create(site=site, kind=Note.Kind.ISSUE, text="Zähler prüfen")
+    PriceSheet.objects.filter(site=site).update(ends_date=date(2026, 9, 1))
+    run, invoices = billed(site)
+    assert invoices == ()
+    assert not Invoice.objects.exists()
+    assert {"billing.issue", "metering.gap", "rating.uncovered", "sharing.unmapped"} <= set(
+        codes(run)
+    )
+    gap = next(one for one in run.findings if one.code == "metering.gap")
+    assert "96 quarter-hours" in gap.message
+    assert "01.07.2026" in gap.message
+    kept = BillingRun.objects.get()
+    assert kept.state == "refused"
+    assert len(kept.findings) == len(run.findings)
+
+
+def test_a_temporary_value_is_never_billed(site):
+    one = register(site, "m001")
+    slots = QUARTER.period(world.timezone_of(site.timezone)).slots
+    store.write(
+        site.pk, [Series(one.pk, slots.start, np.array([5]), np.array([6], np.uint8))],
+        source="test", known_at=KNOWN_AT - timedelta(hours=1),
+    )  # fmt: skip
+    run, invoices = billed(site)
+    assert codes(run) == ["metering.gap"]
+    assert "without final value" in run.findings[0].message
+    assert invoices == ()
+
+
+BREAK = {
+    "billing.no_issuer": lambda site: Issuer.objects.filter(site=site).delete(),
+    "sharing.no_community": lambda site: Community.objects.filter(site=site).delete(),
+    "sharing.rule": lambda site: Community.objects.filter(site=site).update(rule="quota"),
+    "billing.no_market": lambda site: type(site).objects.filter(pk=site.pk).update(country="XX"),
+    "billing.nobody": lambda site: BillingPoint.objects.update(is_billed=False),
+}
+
+
+@pytest.mark.parametrize(("code", "break_it"), BREAK.items(), ids=BREAK)
+def test_what_is_missing_is_said(site, code, break_it):
+    break_it(site)
+    site.refresh_from_db()
+    run, invoices = billed(site)
+    assert codes(run) == [code]
+    assert invoices == ()
+    assert all(finding.remedy or code == "billing.no_market" for finding in run.findings)
+
+
+def test_a_meter_that_does_not_fit_the_grid_meter_stops_the_bill(site):
+    slots = QUARTER.period(world.timezone_of(site.timezone)).slots
+    grid = register(site, "grid")
+    known = store.read(site.pk, [grid.pk], slots.start, slots.stop)
+    store.write(
+        site.pk,
+        [Series(grid.pk, slots.start, known.energy_wh[0] * 3, known.quality[0])],
+        source="test",
+        known_at=KNOWN_AT - timedelta(hours=1),
+    )
+    run, invoices = billed(site)
+    assert codes(run) == ["sharing.residual"]
+    assert invoices == ()
+
+
+# -- as of ----------------------------------------------------------------------------------------
+
+
+def test_a_bill_rests_on_what_was_known(site):
+    before = [freeze(draft.document) for draft in prepared(site).drafts]
+    slots = QUARTER.period(world.timezone_of(site.timezone)).slots
+    one = register(site, "m001")
+    known = store.read(site.pk, [one.pk], slots.start, slots.start + 96)
+    store.write(
+        site.pk,
+        [Series(one.pk, slots.start, known.energy_wh[0] + 7, known.quality[0])],
+        source="correction",
+        known_at=KNOWN_AT + timedelta(days=1),
+    )
+    assert [freeze(draft.document) for draft in prepared(site).drafts] == before
+    later = prepare(site, QUARTER, known_at=KNOWN_AT + timedelta(days=2), issued_date=ISSUED)
+    assert [freeze(draft.document) for draft in later.drafts] != before
+
+
+# -- constant number of queries --------------------------------------------------------------------
+
+
+def test_the_number_of_queries_does_not_grow_with_the_site(site):
+    larger = world.site_with(12, "eiche")
+    with CaptureQueriesContext(connection) as small:
+        prepared(site)
+    with CaptureQueriesContext(connection) as large:
+        prepared(larger)
+    assert len(small) == len(large)
