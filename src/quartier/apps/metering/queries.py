@@ -28,7 +28,7 @@ from quartier.core.metering.virtual import (
 IMPORT, EXPORT = Register.Direction.IMPORT, Register.Direction.EXPORT
 TOTAL = Register.Part.TOTAL
 
-__all__ = ["BadRule", "MeterEnergy", "Totals", "energy_by_step", "meter_energy", "meter_intervals"]
+__all__ = ["BadRule", "MeterEnergy", "Totals", "energy_by_step", "meter_intervals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +128,6 @@ def meter_intervals(
         findings += found
     return MeterEnergy(stored, tuple(findings), series)
 
-
-meter_energy = meter_intervals
 
 
 def _own_direction(energy: MeterEnergy, meter: Meter) -> str:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from quartier.apps.contracts.models import Community
 from quartier.apps.contracts.queries import communities_in
 from quartier.apps.equipment.models import Meter, Register
+from quartier.apps.metering.queries import EXPORT, IMPORT, BadRule, MeterEnergy, meter_intervals
 from quartier.apps.sharing.gate import balance_of, gaps_of
-from quartier.apps.sharing.meters import EXPORT, IMPORT, MeterEnergy, read_meters
 from quartier.apps.sharing.rule import allocate_part, community_input
 from quartier.apps.sharing.sources import Sources, sources_in
 from quartier.apps.sites.models import Site
@@ -24,7 +24,7 @@ from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates, local_midnight, slot_at, timezone_of
 from quartier.core.kernel.quality import Quality
-from quartier.core.metering.intervals import MISSING_WH, Energies, Qualities
+from quartier.core.metering.intervals import MISSING_WH, Energies, Qualities, digests
 
 _FROM_BEST = (
     Quality.MEASURED,
@@ -87,7 +87,13 @@ def shared_energy(
     slots = dates.period(timezone_of(site.timezone)).slots
     sources, found = sources_in(site, dates)
     findings = list(found)
-    energy = read_meters(site, sources.meters, slots.start, slots.stop, as_of=as_of)
+    try:
+        energy = meter_intervals(site, sources.meters, slots.start, slots.stop, as_of=as_of)
+    except BadRule as problem:
+        findings.append(_bad_rule(site, problem))
+        physical = [one for one in sources.meters if one.source != Meter.Source.VIRTUAL]
+        energy = meter_intervals(site, physical, slots.start, slots.stop, as_of=as_of)
+    findings.extend(energy.findings)
     communities = communities_in(site, dates)
     needs_grid = any(one.is_balanced or one.rule == "balance" for _, one in communities)
 
@@ -106,7 +112,7 @@ def shared_energy(
 
     solar = np.zeros_like(point_rows)
     used, surplus = np.zeros_like(production), production.copy()
-    inputs = list(energy.inputs)
+    inputs = _inputs(energy)
     if production.any() and not communities:
         findings.append(_no_community(site, dates))
     for part, community in communities:
@@ -231,7 +237,7 @@ def _both(
     totals = []
     qualities: list[Qualities] = []
     for direction in (IMPORT, EXPORT):
-        total = np.zeros(energy.intervals.energy_wh.shape[1], np.int64)
+        total = np.zeros(len(energy.slots), np.int64)
         for meter in meters:
             if energy.has(meter, direction):
                 energy_wh, quality = energy.series(meter, direction)
@@ -258,6 +264,26 @@ def _span(dates: Dates, timezone: str, slots: range) -> slice:
     if dates.to_date is not None:
         end = min(slot_at(local_midnight(dates.to_date, tz)) - slots.start, end)
     return slice(max(first, 0), end)
+
+
+def _inputs(energy: MeterEnergy) -> list[Input]:
+    """The exact quarter-hours read, a register each."""
+    refs = {
+        pk: f"{meter} {obis} {part}"
+        for pk, meter, obis, part in Register.objects.filter(
+            pk__in=energy.stored.register_ids
+        ).values_list("pk", "meter__ref", "obis", "part")
+    }
+    return [Input("intervals", refs[pk], sha) for pk, sha in digests(energy.stored).items()]
+
+
+def _bad_rule(site: Site, problem: BadRule) -> Finding:
+    return error(
+        "sharing.virtual",
+        f"A virtual meter cannot be computed: {problem}.",
+        where=site.ref,
+        remedy="Correct its rule.",
+    )
 
 
 def _no_community(site: Site, dates: Dates) -> Finding:

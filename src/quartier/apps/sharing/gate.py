@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quartier.apps.equipment.models import Meter, Register
-from quartier.apps.sharing.meters import EXPORT, IMPORT, MeterEnergy
+from quartier.apps.metering.queries import EXPORT, IMPORT, MeterEnergy
 from quartier.apps.sharing.sources import Sources
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.energy import MWH_PER_KWH
