@@ -164,6 +164,12 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         pass
 
 
+def test_a_full_disk_is_one_line():
+    no_space = pytest.raises(UserError, match="cannot write /dev/full: No space left")
+    with no_space, whole_file(Path("/dev/full")) as file:
+        file.write("text")
+
+
 def test_the_bar_shows_only_on_a_terminal_and_after_a_second(monkeypatch):
     class Screen:
         text = ""

@@ -1,5 +1,6 @@
 """A file that is either written whole or not at all."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from quartier.cli._errors import UserError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def _umask() -> int:
@@ -26,24 +29,36 @@ def whole_file(path: Path, *, newline: str = "", errors: str = "strict") -> Iter
     """
     if path.is_dir():
         raise UserError(f"{path} is a folder; name a file")
-    if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", newline=newline, errors=errors) as stream:
-            yield stream
-        return
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("w", encoding="utf-8", newline=newline, errors=errors) as stream:
+                yield stream
+        else:
+            with (
+                _beside(path) as temporary,
+                temporary.open("w", encoding="utf-8", newline=newline, errors=errors) as stream,
+            ):
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+    except OSError as error:
+        if error.errno in _FULL:  # others may come from what the block reads
+            raise UserError(f"cannot write {path}: {error.strerror}; make room first") from error
+        raise
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary file in the folder of ``path``, which takes its place at the end."""
     target = path.resolve()  # a symbolic link stays one
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:64]}.", dir=target.parent)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
+    os.close(handle)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline=newline, errors=errors) as stream:
-            yield stream
-            try:
-                stream.flush()
-                os.fsync(stream.fileno())
-            except OSError as error:
-                raise UserError(f"cannot write {path}: {error.strerror}") from error
+        yield temporary
         temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         temporary.replace(target)
     finally:
