@@ -24,16 +24,17 @@ _SHIFT = np.uint64(32)
 _LOW_BITS = np.uint64(0xFFFF_FFFF)
 
 
-def split(whole: Int64, weights: Int64, slots: Int64) -> Int64:
+def split(whole: Int64, weights: Int64, slots: Int64, into: Int64 | None = None) -> Int64:
     """``whole[t]`` in proportion to ``weights[n, t]``: parts[n, t], which sum to ``whole``.
 
     Each part is its exact share rounded down, or one more. The units that rounding down leaves go
     to the largest remainders, equal ones in the order of :func:`ties.tie_keys`. Where every
     weight is 0, ``whole`` must be 0 (asserted). With ``whole <= weights.sum(0)`` no part is
     larger than its weight. All values are non-negative and each column sums to less than 2**63.
+    Where ``whole`` is 0 the parts are 0, or stay as they are in ``into``.
     """
     count, length = weights.shape
-    parts = np.zeros((count, length), dtype=np.int64)
+    parts = np.zeros((count, length), dtype=np.int64) if into is None else into
     totals = weights.sum(axis=0)
     assert not whole[totals == 0].any(), "nothing can be split over nobody"
     todo = np.flatnonzero(whole)

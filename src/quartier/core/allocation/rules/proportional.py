@@ -26,6 +26,5 @@ def share_by_consumption(consumption_mwh: Int64, pool_mwh: Int64, slots: Int64) 
     """``min(pool, total)`` in proportion to ``consumption_mwh[n, t]``."""
     total = consumption_mwh.sum(axis=0)
     is_covered = pool_mwh >= total
-    solar = split(np.where(is_covered, 0, pool_mwh), consumption_mwh, slots)
-    np.copyto(solar, consumption_mwh, where=is_covered)
-    return solar
+    solar: Int64 = consumption_mwh * is_covered.astype(np.int64)
+    return split(np.where(is_covered, 0, pool_mwh), consumption_mwh, slots, into=solar)
