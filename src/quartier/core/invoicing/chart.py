@@ -69,13 +69,19 @@ def _energies(usage: Usage, dates: Dates, members: Sequence[Rated], step: Step) 
         """int64 [m, b]: sums of the members' rows over each bar."""
         total = np.zeros((len(members), len(starts)), dtype=np.int64)
         for place in range(rows.shape[1]):
-            block = matrix[rows[:, place], :end]
-            total += np.add.reduceat(block, bounds, axis=1, dtype=np.int64)
+            chosen = rows[:, place]
+            if 2 * len(chosen) >= len(matrix):  # cheaper than copying most of the rows
+                total += np.add.reduceat(matrix[:, :end], bounds, axis=1, dtype=np.int64)[chosen]
+            else:
+                total += np.add.reduceat(matrix[chosen, :end], bounds, axis=1, dtype=np.int64)
         return total
 
     consumption = by_bar(usage.consumption_mwh) // MWH_PER_WH
     solar = _whole_wh(by_bar(usage.solar_mwh), consumption, [one.solar_wh for one in members])
-    estimated = np.zeros_like(consumption) if usage.estimated is None else by_bar(usage.estimated)
+    if usage.estimated is not None and bool(usage.estimated.any()):
+        estimated = by_bar(usage.estimated)
+    else:
+        estimated = np.zeros_like(consumption)
     energies = []
     for one, used, sun, guessed in zip(
         members, consumption.tolist(), solar.tolist(), estimated.tolist(), strict=True

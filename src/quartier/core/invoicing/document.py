@@ -10,6 +10,7 @@ Amounts come in pairs: ``*_exact`` is unrounded, the other is whole cents by a n
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import operator
@@ -343,7 +344,7 @@ _WRITERS = _Writers(
         bool: lambda value: "true" if value else "false",
         type(None): lambda _: "null",
         Decimal: lambda value: f'"{value:f}"',
-        date: lambda value: f'"{value.isoformat()}"',
+        date: functools.lru_cache(4096)(lambda value: f'"{value.isoformat()}"'),
     }
 )
 
