@@ -47,8 +47,15 @@ class Rule:
     hides_private: bool = False
 
 
-def _on_site(path: str = "site", roles: frozenset[str] = EVERY_ROLE, **more: str) -> Rule:
-    return Rule(organisation=f"{path}__organisation", site=path, roles=roles, **more)
+def _on_site(
+    path: str = "site",
+    roles: frozenset[str] = EVERY_ROLE,
+    *,
+    party: str = "",
+    place: str = "",
+    home: str = "",
+) -> Rule:
+    return Rule(f"{path}__organisation", path, roles, party=party, place=place, home=home)
 
 
 def _prices(points: str = "") -> Rule:

@@ -54,26 +54,36 @@ def add_user(
     name: str = "",
     language: str = "de",
 ) -> User:
-    """A new user of ``organisation``, a contact of ``parties``.
+    """A new user of ``organisation``, a contact of ``parties``; or a password for a user who has
+    none yet (one that came with a site file), with what else is told added.
 
     Raises :class:`Refused` for a taken or wrong e-mail address and a weak password.
     """
-    if User.objects.filter(email__iexact=email).exists():
+    user = User.objects.filter(email__iexact=email).first()
+    if user is not None and (user.has_usable_password() or user.organisation_id != organisation.pk):
         raise Refused(f"there is already a user {email}")
     try:
         validate_password(password, User(email=email, name=name))
     except ValidationError as error:
         raise Refused("the password is too weak: " + " ".join(error.messages)) from None
     try:
-        user = User.objects.create_user(
-            email, organisation, password, is_operator=is_operator, name=name, language=language
-        )
+        if user is None:
+            user = User.objects.create_user(
+                email, organisation, password, is_operator=is_operator, name=name, language=language
+            )
+        else:
+            user.set_password(password)
+            user.is_operator = user.is_operator or is_operator
+            user.name = name or user.name
+            user.save()
     except ValidationError as error:
         raise Refused(f"{email!r}: " + " ".join(error.messages)) from None
     for party in parties:
         if party.organisation_id != organisation.pk:
             raise Refused(f"{party.name} belongs to another organisation")
-        Contact.objects.create(party=party, user=user, role=Contact.Role.ADMINISTRATOR)
+        Contact.objects.get_or_create(
+            party=party, user=user, defaults={"role": Contact.Role.ADMINISTRATOR}
+        )
     record(
         "user.add",
         by,
