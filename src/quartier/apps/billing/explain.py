@@ -24,6 +24,7 @@ from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.period import Dates, slot_starts_at, timezone_of
 from quartier.core.rating import sheet as rating
 from quartier.core.rating.masks import season_mask, standard_mask
+from quartier.core.rating.windows import Windows
 
 
 class NoSuchLine(LookupError):
@@ -54,7 +55,7 @@ class Explanation:
     line: Line
     sheet: PriceSheet | None
     component: rating.Component | None
-    windows: rating.Windows | None
+    windows: Windows | None
     is_same_sheet: bool
     first_slot: int
     counted_mwh: NDArray[np.int64] | None
@@ -95,7 +96,7 @@ def _counted(
     invoice: Invoice,
     line: Line,
     component: rating.Component | None,
-    windows: rating.Windows | None,
+    windows: Windows | None,
 ) -> tuple[int, NDArray[np.int64] | None, NDArray[np.uint8] | None]:
     """First slot, energy and quality of the line's quarter-hours, as they were billed."""
     dates = Dates(line.from_date, line.to_date)
@@ -134,9 +135,5 @@ def _meters(invoice: Invoice, line: Line) -> tuple[MeterBehind, ...]:
     pairs = [(feed.meter, feed.dates) for feed in feeds]
     if line.flow == rating.SOLAR:
         pairs += [(meter, dates) for meter in sources.production]
-    found = deliveries(
-        invoice.site_id, [meter.pk for meter, _ in pairs], slots.start, slots.stop
-    )
-    return tuple(
-        MeterBehind(meter, part, tuple(found.get(meter.pk, ()))) for meter, part in pairs
-    )
+    found = deliveries(invoice.site_id, [meter.pk for meter, _ in pairs], slots.start, slots.stop)
+    return tuple(MeterBehind(meter, part, tuple(found.get(meter.pk, ()))) for meter, part in pairs)

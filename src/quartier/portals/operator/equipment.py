@@ -1,0 +1,107 @@
+"""Meters: what they measure, for whom, and when they last spoke."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from quartier.apps.access.permissions import Permission
+from quartier.apps.equipment.models import Medium, Meter
+from quartier.apps.equipment.queries import meters_of
+from quartier.apps.metering.models import IntervalBlock
+from quartier.apps.sites.models import BillingPoint
+from quartier.core.kernel.period import date_of_day_number
+from quartier.portals.operator.charts import meter_chart
+from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.lists import csv_response
+
+SILENT_AFTER = timedelta(days=3)
+_LOOK_BACK_DAYS = 400
+COLORS = {"grid": "grid", "production": "solar", "battery": "battery", "consumption": ""}
+ICONS = {"grid": "plug", "production": "sun", "battery": "battery", "consumption": "home"}
+MEDIA = {
+    Medium.HEAT: ("heat", "flame"),
+    Medium.HOT_WATER: ("hot", "droplet"),
+    Medium.COLD_WATER: ("cold", "droplet"),
+}
+
+
+def _latest_days(site_id: int, register_ids: list[int]) -> dict[int, date]:
+    """The UTC date of the newest stored block of each register: one query."""
+    from django.db.models import Max
+
+    rows = (
+        IntervalBlock.objects.filter(site_id=site_id, register_id__in=register_ids)
+        .order_by()
+        .values("register_id")
+        .annotate(last=Max("day"))
+    )
+    return {row["register_id"]: date_of_day_number(row["last"]) for row in rows}
+
+
+def rows_of(visit: Visit) -> list[Any]:
+    """The site's meters with what the list shows."""
+    meters = meters_of(visit.site, enabled_only=False)
+    registers = [register.pk for meter in meters for register in meter.registers.all()]
+    latest = _latest_days(visit.site.pk, registers)
+    names = dict(BillingPoint.objects.filter(site=visit.site).values_list("pk", "name"))
+    today = timezone.now().date()
+    newest = max(latest.values(), default=today)
+    for meter in meters:
+        own = [latest[r.pk] for r in meter.registers.all() if r.pk in latest]
+        meter.latest = max(own, default=None)
+        meter.is_silent = (
+            meter.is_enabled and meter.latest is not None and newest - meter.latest > SILENT_AFTER
+        )
+        devices = [one for one in meter.devices.all() if one.removed_at is None]
+        meter.serial = devices[0].serial if devices else ""
+        chain = [one for one in meter.assignments.all() if one.starts_date <= today]
+        meter.point = names.get(chain[-1].billing_point_id, "") if chain else ""
+        other = MEDIA.get(Medium(meter.medium))
+        meter.color, meter.icon = other or (COLORS[meter.mode], ICONS[meter.mode])
+        meter.what = meter.medium if other else meter.mode
+    return list(meters)
+
+
+@site_page(Permission.VIEW)
+def equipment(visit: Visit) -> HttpResponseBase:
+    """The list of meters."""
+    meters = rows_of(visit)
+    query = visit.request.GET.get("q", "").strip()
+    if query:
+        meters = [
+            one
+            for one in meters
+            if query.lower() in f"{one.name} {one.ref} {one.serial} {one.metering_point}".lower()
+        ]
+    if visit.request.GET.get("format") == "csv":
+        head = [
+            _("Reference"),
+            _("Meter"),
+            _("Measures"),
+            _("Billing point"),
+            _("Device"),
+            _("Latest value"),
+        ]
+        rows = ((m.ref, m.name, m.what, m.point, m.serial, m.latest) for m in meters)
+        return csv_response(f"{visit.site.ref}-meters", head, rows)
+    silent = sum(1 for one in meters if one.is_silent)
+    context = {"meters": meters, "query": query, "silent": silent}
+    return visit.page("operator/equipment.html", "equipment", context)
+
+
+@site_page(Permission.VIEW)
+def meter(visit: Visit, meter_ref: str) -> HttpResponseBase:
+    """One meter with its curve."""
+    row = get_object_or_404(visit.scope.queryset(Meter), site=visit.site, ref=meter_ref)
+    context = {
+        "meter": row,
+        "chart": meter_chart(visit, row),
+        "registers": row.registers.order_by("direction", "part"),
+        "devices": row.devices.order_by("-installed_at"),
+        "assignments": row.assignments.select_related("billing_point").order_by("-starts_date"),
+    }
+    return visit.page("operator/meter.html", "equipment", context)

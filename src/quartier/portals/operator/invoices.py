@@ -1,0 +1,133 @@
+"""Issued documents: lists, the document itself, its PDF, and how each of its lines came about."""
+
+from datetime import date
+from typing import Any
+
+from django.db.models import Q
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from quartier.apps.access.permissions import Permission
+from quartier.apps.billing.explain import NoSuchLine, explain
+from quartier.apps.billing.models import Invoice
+from quartier.apps.intake.archive import fetch
+from quartier.apps.intake.models import IntakeFile
+from quartier.core.invoicing.document import thaw
+from quartier.portals.shared.charts import chart_csv
+from quartier.portals.shared.documents import pdf_response
+from quartier.portals.shared.explained import chart_of_line, words_of
+from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.lists import csv_response, paged
+
+
+def _rows(visit: Visit) -> Any:
+    return (
+        visit.scope.queryset(Invoice)
+        .filter(site=visit.site)
+        .select_related("party", "billing_point", "site", "run")
+    )
+
+
+@site_page(Permission.MONEY)
+def invoices(visit: Visit) -> HttpResponseBase:
+    """All documents of the site."""
+    rows = _rows(visit).defer("document").order_by("-from_date", "-number")
+    periods = list(
+        visit.scope.queryset(Invoice)
+        .filter(site=visit.site)
+        .order_by("-run__from_date")
+        .values_list("run__from_date", "run__to_date")
+        .distinct()[:24]
+    )
+    query, wanted = visit.request.GET.get("q", "").strip(), visit.request.GET.get("period", "")
+    if query:
+        rows = rows.filter(
+            Q(number__icontains=query)
+            | Q(party__name__icontains=query)
+            | Q(billing_point__name__icontains=query)
+        )
+    try:
+        period = date.fromisoformat(wanted) if wanted else None
+    except ValueError:
+        period = None
+    if period:
+        rows = rows.filter(run__from_date=period)
+    if visit.request.GET.get("format") == "csv":
+        head = [
+            _("Number"),
+            _("Billing point"),
+            _("Held by"),
+            _("From"),
+            _("Until"),
+            _("Due"),
+            _("Total"),
+        ]
+        lines = (
+            (
+                i.number,
+                i.billing_point.name,
+                i.party.name,
+                i.from_date,
+                i.to_date,
+                i.due_date,
+                i.total,
+            )
+            for i in rows
+        )
+        return csv_response(f"{visit.site.ref}-invoices", head, lines)
+    context = {"page": paged(visit.request, rows), "periods": periods, "query": query}
+    return visit.page("operator/invoices.html", "invoices", {**context, "period": period})
+
+
+@site_page(Permission.MONEY)
+def invoice(visit: Visit, pk: int) -> HttpResponseBase:
+    """One document, as it was issued."""
+    row = get_object_or_404(_rows(visit), pk=pk)
+    context = {
+        "invoice": row,
+        "document": thaw(bytes(row.document)),
+        "base": reverse("site-invoice", args=[visit.site.ref, pk]),
+        "cancelled_by": Invoice.objects.filter(supersedes=row).first(),
+    }
+    return visit.page("operator/invoice.html", "invoices", context)
+
+
+@site_page(Permission.MONEY)
+def invoice_pdf(visit: Visit, pk: int) -> HttpResponseBase:
+    """The PDF of a document."""
+    return pdf_response(get_object_or_404(_rows(visit), pk=pk))
+
+
+@site_page(Permission.MONEY)
+def line(visit: Visit, pk: int, line_id: str) -> HttpResponseBase:
+    """How one line came about."""
+    row = get_object_or_404(_rows(visit), pk=pk)
+    try:
+        found = explain(row, line_id)
+    except NoSuchLine as error:
+        raise Http404 from error
+    chart = chart_of_line(visit.request, found)
+    if chart is not None and visit.request.GET.get("format") == "csv":
+        return chart_csv(f"{row.number}-{line_id}", chart)
+    context = {
+        "invoice": row,
+        "found": found,
+        "words": words_of(found),
+        "chart": chart,
+        "back": reverse("site-invoice", args=[visit.site.ref, pk]),
+        "peak_wh": found.peak[1] // 1000 if found.peak else None,
+        "raw_files": visit.may(Permission.IMPORT),
+    }
+    return visit.page("operator/line.html", "invoices", context)
+
+
+@site_page(Permission.IMPORT)
+def raw_file(visit: Visit, pk: int) -> HttpResponseBase:
+    """A received file, as it was received."""
+    row = get_object_or_404(IntakeFile, site=visit.site, pk=pk)
+    response = HttpResponse(fetch(row.sha256), content_type="application/octet-stream")
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in row.name)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name[-120:]}"'
+    return response

@@ -1,0 +1,77 @@
+"""The start page of a site: what needs somebody today, then how the building is doing."""
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from quartier.apps.access.permissions import Permission
+from quartier.apps.billing.models import BillingRun, Invoice
+from quartier.apps.contracts.models import Community
+from quartier.apps.equipment.models import Battery, Meter, Plant
+from quartier.apps.sites.models import BillingPoint, Note
+from quartier.portals.operator.charts import energy_of, tiles_of
+from quartier.portals.operator.energy import shown
+from quartier.portals.shared import formats
+from quartier.portals.shared.charts import chart_csv
+from quartier.portals.shared.gate import Visit, site_page
+
+
+def _today(visit: Visit) -> list[dict[str, Any]]:
+    """Findings: open issues and the last run, if it was refused."""
+    rows: list[dict[str, Any]] = []
+    notes = reverse("site-notes", args=[visit.site.ref])
+    issues = visit.scope.queryset(Note).filter(
+        site=visit.site, kind=Note.Kind.ISSUE, resolved_at=None
+    )
+    rows.extend(
+        {
+            "severity": "warning",
+            "message": note.text,
+            "where": _("Open issue, stops billing"),
+            "since": formats.day(note.created_at.date()),
+            "link": notes,
+            "action": _("Resolve"),
+        }
+        for note in issues[:5]
+    )
+    last = visit.scope.queryset(BillingRun).filter(site=visit.site).first()
+    if last is not None and last.state == BillingRun.State.REFUSED:
+        rows.append(
+            {
+                "severity": "error",
+                "message": _("The last billing run was refused: %(n)d findings.")
+                % {"n": len(last.findings)},
+                "where": f"{formats.day(last.from_date)}–{formats.day(last.to_date)}",
+                "link": reverse("site-run", args=[visit.site.ref, last.pk]),
+                "action": _("Look"),
+            }
+        )
+    return rows
+
+
+@site_page(Permission.VIEW)
+def overview(visit: Visit) -> HttpResponseBase:
+    """One site."""
+    _span, shared, chart, findings = energy_of(visit)
+    if visit.request.GET.get("format") == "csv":
+        return chart_csv(f"{visit.site.ref}-site", chart)
+    site = visit.site
+    invoices = visit.scope.queryset(Invoice).filter(site=site).select_related("party")
+    context = {
+        "chart": chart,
+        "tiles": tiles_of(shared),
+        "findings": [*_today(visit), *shown(findings)],
+        "community": Community.objects.filter(site=site).order_by("starts_date").last(),
+        "plants": Plant.objects.filter(site=site),
+        "batteries": Battery.objects.filter(site=site),
+        "counts": {
+            "points": BillingPoint.objects.filter(site=site, is_active=True).count(),
+            "meters": Meter.objects.filter(site=site, is_enabled=True).count(),
+        },
+        "invoices": invoices.order_by("-issued_date", "-number")[:6]
+        if visit.may(Permission.MONEY)
+        else (),
+    }
+    return visit.page("operator/site.html", "overview", context)

@@ -1,0 +1,78 @@
+"""The shared energy of a site as series of a chart, over a span."""
+
+import dataclasses
+from datetime import date, timedelta
+
+import numpy as np
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from quartier.apps.metering.models import IntervalBlock
+from quartier.apps.sharing.energy import SharedEnergy, shared_energy
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.findings import Finding
+from quartier.core.kernel.period import Dates, date_of_day_number
+from quartier.portals.shared.charts import Series
+from quartier.portals.shared.span import Span
+
+
+def energy_in(site: Site, span: Span) -> tuple[SharedEnergy, tuple[Finding, ...]]:
+    """The shared energy over ``span``; days after today are there and empty, and nothing is
+    found wrong with them."""
+    tomorrow = timezone.now().astimezone(span.tz).date() + timedelta(days=1)
+    end = min(span.to_date, tomorrow)
+    if end <= span.from_date:
+        energy, _none = shared_energy(site, Dates(span.from_date, span.to_date))
+        return energy, ()
+    energy, findings = shared_energy(site, Dates(span.from_date, end))
+    more = len(span.slots) - len(energy.slots)
+    if not more:
+        return energy, findings
+    changes = {}
+    for field in dataclasses.fields(energy):
+        value = getattr(energy, field.name)
+        if isinstance(value, np.ndarray) and value.shape[-1:] == (len(energy.slots),):
+            if field.name == "has_meter":
+                continue
+            changes[field.name] = np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, more)])
+    return dataclasses.replace(energy, **changes), findings
+
+
+def latest_day(site: Site) -> date:
+    """The last local day with a stored value; yesterday where there is none."""
+    last = IntervalBlock.objects.filter(site_id=site.pk).aggregate(last=Max("day"))["last"]
+    if last is None:
+        return timezone.now().date() - timedelta(days=1)
+    return date_of_day_number(last)
+
+
+def site_series(energy: SharedEnergy) -> list[Series]:
+    """What was used by origin upwards; stored and fed in downwards."""
+    solar, used = energy.solar_mwh.sum(axis=0), energy.used_mwh.sum(axis=0)
+    consumption = energy.consumption_mwh.sum(axis=0)
+    surplus = energy.surplus_mwh.sum(axis=0)
+    has_battery = energy.charge_mwh is not None
+    direct = np.minimum(used, solar) if has_battery else solar
+    rows = []
+    if energy.plants:
+        rows.append(Series("solar", _("Solar, used here"), "solar", direct))
+    if has_battery:
+        rows.append(Series("battery", _("From the battery"), "battery", solar - direct))
+    rows.append(Series("grid", _("Bought from the grid"), "grid", consumption - solar))
+    if has_battery:
+        rows.append(Series("charge", _("Into the battery"), "battery", energy.charge_mwh, "down"))
+    if energy.plants:
+        out = surplus if energy.grid_out_mwh is None else energy.grid_out_mwh
+        rows.append(Series("exported", _("Solar, fed in"), "solar", out, "down"))
+    return rows
+
+
+def point_series(energy: SharedEnergy, point_id: int) -> list[Series]:
+    """What a billing point used, by origin."""
+    row = energy.row(point_id)
+    solar, all_of_it = energy.solar_mwh[row], energy.consumption_mwh[row]
+    grid = Series("grid", _("Bought from the grid"), "grid", all_of_it - solar)
+    if not energy.plants:
+        return [grid]
+    return [Series("solar", _("Solar"), "solar", solar), grid]
