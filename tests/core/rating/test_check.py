@@ -82,6 +82,8 @@ def test_all_defects_are_listed_at_once():
     ("component", "part"),
     [
         (replace(energy("x", "grid", "1"), price=Decimal("NaN")), "not a number"),
+        (energy("x", "grid", "1e40"), "below a million"),
+        (energy("x", "grid", "0.1234567890123"), "at most 12 decimals"),
         (replace(energy("x", "grid", "1"), label=()), "no label"),
         (replace(energy("x", "grid", "1", Slot.REDUCED), windows="none"), "needs windows"),
         (replace(energy("x", "grid", "1"), flow=""), "needs a flow"),
@@ -120,6 +122,20 @@ def test_dates_that_no_sheet_covers():
     assert "2026-05-01 to 2026-06-01" in str(coverage([first, second], year, "H1")[1])
     assert coverage([FLAT], year, "H1") == ()
     assert [f.code for f in coverage([], year, "H1")] == ["rating.uncovered"]
+
+
+def test_sheets_of_different_solutions_lie_side_by_side():
+    dates = Dates(date(2026, 1, 1), date(2026, 7, 1))
+    charging = sheet(energy("ev", "total", "0.4", solution="charging"), ref="ev")
+    assert coverage([FLAT, charging], dates, "H1") == ()
+    (finding,) = coverage([FLAT, charging, replace(charging, ref="ev2")], dates, "H1")
+    assert "'ev' and 'ev2' both price charging" in finding.message
+
+
+def test_an_open_sheet_covers_an_open_range():
+    assert coverage([FLAT], Dates(date(2026, 1, 1)), "H1") == ()
+    closed = replace(FLAT, valid=Dates(date(2026, 1, 1), date(2027, 1, 1)))
+    assert len(coverage([closed], Dates(date(2026, 1, 1)), "H1")) == 1
 
 
 def test_sheets_that_overlap():

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import combinations
 
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates, UnknownTimezone, timezone_of
@@ -31,6 +32,9 @@ _PRO_RATA: dict[Unit, frozenset[ProRata]] = {
     Unit.BILLING_POINT: frozenset({ProRata.WHOLE, ProRata.BY_DAY}),
 }
 _A_LEAP_YEAR = date(2028, 1, 1)
+_HIGHEST_PRICE = Decimal(1_000_000)
+_FINEST_PRICE = -12
+_NO_PRICE = "its price is not a number below a million with at most 12 decimals."
 
 
 def validate(sheet: PriceSheet, flows: Sequence[str] = ()) -> tuple[Finding, ...]:
@@ -44,32 +48,45 @@ def validate(sheet: PriceSheet, flows: Sequence[str] = ()) -> tuple[Finding, ...
 
 
 def coverage(sheets: Iterable[PriceSheet], dates: Dates, where: str) -> tuple[Finding, ...]:
-    """The days of ``dates`` that no sheet, or more than one, covers at the place ``where``."""
-    findings = []
-    day = dates.from_date
-    for sheet in sorted(sheets, key=lambda one: one.valid):
-        common = sheet.valid.intersection(dates)
-        if common is None:
+    """The days of ``dates`` at the place ``where`` that no sheet covers, or on which two price
+    the same solution.
+
+    Sheets of different solutions may lie side by side; that each solution in use has a price is
+    checked when it is rated.
+    """
+    ordered = sorted(sheets, key=lambda one: (one.valid.from_date, one.ref))
+    findings = [
+        error(
+            "rating.overlap",
+            f"The price sheets {before.ref!r} and {after.ref!r} both price "
+            f"{', '.join(sorted(_solutions(before) & _solutions(after)))} from {common}.",
+            where=where,
+            remedy="End the earlier sheet on the day the later one begins.",
+        )
+        for before, after in combinations(ordered, 2)
+        if (common := _common(before, after, dates)) is not None
+        and _solutions(before) & _solutions(after)
+    ]
+    day: date | None = dates.from_date
+    for sheet in ordered:
+        inside = sheet.valid.intersection(dates)
+        if inside is None or day is None:
             continue
-        if common.from_date > day:
-            hole = Dates(day, common.from_date)
-            findings.append(_uncovered(hole, where))
-        elif common.from_date < day:
-            findings.append(
-                error(
-                    "rating.overlap",
-                    f"The price sheet {sheet.ref!r} begins on {sheet.valid.from_date}, before the "
-                    f"one before it ends.",
-                    where=where,
-                    remedy="End the earlier sheet on the day the later one begins.",
-                )
-            )
-        if common.to_date is None:
-            return tuple(findings)
-        day = max(day, common.to_date)
-    if dates.to_date is None or day < dates.to_date:
+        if inside.from_date > day:
+            findings.append(_uncovered(Dates(day, inside.from_date), where))
+        day = None if inside.to_date is None else max(day, inside.to_date)
+    if day is not None and (dates.to_date is None or day < dates.to_date):
         findings.append(_uncovered(Dates(day, dates.to_date), where))
     return tuple(findings)
+
+
+def _solutions(sheet: PriceSheet) -> set[str]:
+    return {one.solution for one in sheet.components}
+
+
+def _common(before: PriceSheet, after: PriceSheet, dates: Dates) -> Dates | None:
+    both = before.valid.intersection(after.valid)
+    return None if both is None else both.intersection(dates)
 
 
 def _uncovered(hole: Dates, where: str) -> Finding:
@@ -79,6 +96,14 @@ def _uncovered(hole: Dates, where: str) -> Finding:
         where=where,
         remedy="Add a price sheet for these days or extend the one beside them.",
     )
+
+
+def is_price(price: Decimal) -> bool:
+    """Whether ``price`` is a finite number that all arithmetic with quantities keeps exact."""
+    if not price.is_finite() or abs(price) > _HIGHEST_PRICE:
+        return False
+    exponent = price.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= _FINEST_PRICE
 
 
 def _defects(sheet: PriceSheet, flows: Sequence[str]) -> Iterator[Finding]:
@@ -119,9 +144,9 @@ def _component_defects(one: Component, sheet: PriceSheet) -> Iterator[tuple[str,
     if not any(text for _, text in one.label):
         yield "it has no label.", ""
     if isinstance(one.price, Decimal):
-        if not one.price.is_finite():
-            yield "its price is not a number.", ""
-    elif not one.price.percent.is_finite() or one.price.percent < 0:
+        if not is_price(one.price):
+            yield _NO_PRICE, "Write a number such as 0.2450."
+    elif not is_price(one.price.percent) or one.price.percent < 0:
         yield "its share of the standard product is not a percentage.", ""
     elif sheet.reference is None:
         yield "it is a share of the standard product, which the sheet lacks.", "Add its prices."
@@ -182,7 +207,7 @@ def _reference_defects(reference: Reference | None, sheet: PriceSheet) -> Iterat
         yield f"The standard product's windows {reference.windows!r} are not in the sheet."
     if not slots:
         yield "The standard product has no price."
-    if any(not one.price_per_kwh.is_finite() or one.price_per_kwh < 0 for one in reference.prices):
+    if any(not is_price(one.price_per_kwh) or one.price_per_kwh < 0 for one in reference.prices):
         yield "The standard product's prices are not all positive numbers."
 
 
