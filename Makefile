@@ -49,7 +49,7 @@ lint-style: setup
 	$(BIN)/ruff format --check
 
 lint-types: setup
-	$(BIN)/mypy
+	QUARTIER_HOME=$(CURDIR)/.mypy_cache/home $(BIN)/mypy
 
 lint-imports: setup
 	$(BIN)/lint-imports
