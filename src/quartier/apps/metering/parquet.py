@@ -31,6 +31,7 @@ from quartier.core.metering.intervals import MISSING_WH, SLOT_LIMIT, BadSeries, 
 
 _QUARTER_MS = QUARTER_SECONDS * 1000
 _REGISTER = ("meter", "obis", "direction", "part", "unit")
+_KEY = ("meter", "direction", "part", "unit")
 SCHEMA = pa.schema(
     [
         *((name, pa.dictionary(pa.int32(), pa.string())) for name in _REGISTER),
@@ -142,8 +143,7 @@ def _series(site: Site, file: pq.ParquetFile, path: Path) -> Iterator[Series]:
         for first, end in pairwise(edges):
             if first == end:
                 continue
-            name = {column: words[column][1][words[column][0][first]] for column in _REGISTER}
-            key = (name["meter"], name["direction"], name["part"], name["unit"])
+            key = tuple(words[column][1][words[column][0][first]] for column in _KEY)
             if key not in known:
                 raise NotIntervals(
                     f"{path} holds {' '.join(key)}, which site {site.ref} does not have"

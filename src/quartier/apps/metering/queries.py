@@ -129,7 +129,6 @@ def meter_intervals(
     return MeterEnergy(stored, tuple(findings), series)
 
 
-
 def _own_direction(energy: MeterEnergy, meter: Meter) -> str:
     """The direction that a meter stands for where a rule names none."""
     if meter.mode != Meter.Mode.PRODUCTION:

@@ -49,12 +49,15 @@ class UnknownRegister(Exception):
 class Locked(Exception):
     """A change falls before the lock date of its medium."""
 
-    def __init__(self, register: str, starts_at: datetime, medium: str, lock_date: date) -> None:
+    def __init__(self, register: str, starts_at: datetime, lock: Lock) -> None:
         super().__init__(
             f"register {register}: the interval of {starts_at:%Y-%m-%dT%H:%MZ} cannot change, "
-            f"{medium} is locked before {lock_date}; move the lock date to change it"
+            f"{lock.medium} is locked before {lock.lock_date}; move the lock date to change it"
         )
-        self.starts_at, self.medium, self.lock_date = starts_at, medium, lock_date
+        self.starts_at = starts_at
+        self.medium: str = lock.medium
+        self.lock_date: date = lock.lock_date
+        self.first_open_slot: int = lock.first_open_slot
 
 
 @dataclass
@@ -218,7 +221,7 @@ class _Guard:
         register = Register.objects.select_related("meter").get(id=int(blocks.register_id[row]))
         lock = self.locks[media[row]]
         starts_at = slot_starts_at(int(slots[row, position]))
-        raise Locked(str(register), starts_at, lock.medium, lock.lock_date)
+        raise Locked(str(register), starts_at, lock)
 
 
 def _batches(series: Iterable[Series]) -> Iterable[Blocks]:

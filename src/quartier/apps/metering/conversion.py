@@ -1,0 +1,298 @@
+"""Readings in: appended as received, then turned into quarter-hours where a meter counts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from quartier.apps.equipment.models import Device, Meter, Register
+from quartier.apps.metering import store
+from quartier.apps.metering.blocks import lock_site
+from quartier.apps.metering.mapping import core_device
+from quartier.apps.metering.models import Reading
+from quartier.apps.metering.store import Locked, UnknownRegister, Written
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.period import utc
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering import registers as core
+from quartier.core.metering.intervals import Series
+
+_FIRST, _LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_STEP = Decimal("0.001")
+_MOST = Decimal(10) ** 12
+
+_AROUND = 3
+"""Readings before and after new ones that may change what can be told from them."""
+
+
+@dataclass(frozen=True)
+class IncomingReading:
+    """A register showed ``value`` (its unit: Wh, litres; before the factor) at ``read_at``.
+
+    ``serial`` names the device where the instant does not tell, as at an exchange.
+    """
+
+    register_id: int
+    read_at: datetime
+    value: Decimal
+    source: str
+    quality: Quality = Quality.MEASURED
+    serial: str = ""
+
+
+@dataclass
+class Received:
+    """What became of readings: new ones, ones known already, and the intervals they gave."""
+
+    stored: int = 0
+    known: int = 0
+    written: Written = field(default_factory=Written)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def receive(
+    site: Site, readings: Iterable[IncomingReading], *, received_at: datetime, actor: str = ""
+) -> Received:
+    """Append ``readings`` and bring the quarter-hours of their meters up to date, in one go.
+
+    The same reading (register, instant, source) again changes nothing; another value for it is
+    an error finding and not stored. Intervals follow only from meters that count
+    (``Meter.Source.REGISTER``); for others the readings serve to check the delivered curve.
+    Where a lock refuses a change, the reading is kept and a finding says so.
+
+    Raises :class:`UnknownRegister` for a register that the site does not have.
+    """
+    received = Received()
+    with transaction.atomic():
+        lock_site(site.pk)
+        new = _append(site, readings, received_at, received)
+        converted = convert(site, new, received_at=received_at, actor=actor)
+    received.written = converted.written
+    received.findings += converted.findings
+    return received
+
+
+def convert(
+    site: Site,
+    new: Mapping[int, Sequence[datetime]],
+    *,
+    received_at: datetime,
+    actor: str = "",
+) -> Received:
+    """Write the quarter-hours that follow from stored readings.
+
+    ``new`` names the instants of new readings by register id; what else they change around them
+    is written too. Registers of meters that do not count (``Meter.Source``) are passed over.
+    """
+    received = Received()
+    registers = Register.objects.filter(
+        site=site, pk__in=new, meter__source=Meter.Source.REGISTER
+    ).select_related("meter")
+    with transaction.atomic():
+        lock_site(site.pk)
+        for register in registers.order_by("pk"):
+            _convert(site, register, list(new[register.pk]), received_at, actor, received)
+    return received
+
+
+def _append(
+    site: Site, readings: Iterable[IncomingReading], received_at: datetime, received: Received
+) -> dict[int, list[datetime]]:
+    """Store what is new; returns the instants of new readings by register."""
+    incoming = list(readings)
+    registers = {
+        register.pk: register
+        for register in Register.objects.filter(
+            site=site, pk__in={one.register_id for one in incoming}
+        ).select_related("meter")
+    }
+    devices: dict[int, dict[str, int]] = defaultdict(dict)
+    for device in Device.objects.filter(meter__in={r.meter_id for r in registers.values()}):
+        devices[device.meter_id][device.serial] = device.pk
+    good: dict[tuple[int, datetime, str], Reading] = {}
+    for one in incoming:
+        register = registers.get(one.register_id)
+        if register is None:
+            raise UnknownRegister(f"site {site.ref} has no register {one.register_id}")
+        row = _row(site, register, one, received_at, devices[register.meter_id], received)
+        if row is None:
+            continue
+        key = (row.register_id, row.read_at, row.source)
+        if key in good:
+            _compare(register, row, good[key], received)
+        else:
+            good[key] = row
+    if not good:
+        return {}
+    stored = {
+        (row.register_id, row.read_at, row.source): row
+        for row in Reading.objects.filter(
+            site_id=site.pk,
+            register_id__in={key[0] for key in good},
+            read_at__gte=min(key[1] for key in good),
+            read_at__lte=max(key[1] for key in good),
+        )
+    }
+    new: dict[int, list[datetime]] = defaultdict(list)
+    rows = []
+    for key, row in good.items():
+        register = registers[row.register_id]
+        if key in stored:
+            _compare(register, row, stored[key], received)
+        else:
+            rows.append(row)
+            new[register.pk].append(row.read_at)
+    Reading.objects.bulk_create(rows, batch_size=1000)
+    received.stored += len(rows)
+    return new
+
+
+def _row(
+    site: Site,
+    register: Register,
+    one: IncomingReading,
+    received_at: datetime,
+    devices: dict[str, int],
+    received: Received,
+) -> Reading | None:
+    """The row of a reading, or None with a finding."""
+    where = str(register)
+    read_at = utc(one.read_at)
+    if not _FIRST <= read_at <= _LAST:
+        received.findings.append(
+            error("metering.misdated", f"a reading at {read_at} is misdated.", where=where)
+        )
+        return None
+    if not one.value.is_finite() or abs(one.value) >= _MOST:
+        received.findings.append(
+            error("metering.bad_value", f"no register shows {one.value}.", where=where)
+        )
+        return None
+    if one.serial and one.serial not in devices:
+        received.findings.append(
+            error(
+                "metering.no_device",
+                f"the meter has no device {one.serial}.",
+                where=where,
+                remedy="Enter the device, then import the reading again.",
+            )
+        )
+        return None
+    value = one.value.quantize(_STEP, ROUND_HALF_EVEN)
+    if value != one.value:
+        received.findings.append(
+            info(
+                "metering.reading_rounded",
+                f"the reading {one.value} at {read_at:%Y-%m-%dT%H:%M:%SZ} is kept as {value}.",
+                where=where,
+            )
+        )
+    return Reading(
+        site_id=site.pk,
+        register_id=register.pk,
+        read_at=read_at,
+        source=one.source[:200],
+        value=value,
+        device_id=devices.get(one.serial),
+        quality=int(one.quality),
+        received_at=utc(received_at),
+    )
+
+
+def _compare(register: Register, row: Reading, stored: Reading, received: Received) -> None:
+    if row.value == stored.value:
+        received.known += 1
+        return
+    received.findings.append(
+        error(
+            "metering.reading_differs",
+            f"{row.source} gives {row.value} for {row.read_at:%Y-%m-%dT%H:%M:%SZ}, and gave "
+            f"{stored.value} before; the first stays.",
+            where=str(register),
+            remedy="Enter a manual reading if the first is wrong.",
+        )
+    )
+
+
+def _convert(
+    site: Site,
+    register: Register,
+    instants: list[datetime],
+    received_at: datetime,
+    actor: str,
+    received: Received,
+) -> None:
+    """Write the quarter-hours that new readings at ``instants`` change."""
+    every = Reading.objects.filter(site_id=site.pk, register_id=register.pk)
+    first, last = _window(every, min(instants), max(instants))
+    rows = every.filter(read_at__gte=first, read_at__lte=last).order_by("read_at")
+    devices = list(Device.objects.filter(meter=register.meter_id))
+    serials = {device.pk: device.serial for device in devices}
+    earlier = every.filter(read_at__lt=first).order_by("-read_at").first()
+    hours, findings = core.intervals(
+        [
+            core.Reading(
+                row.read_at, row.value, Quality(row.quality), serials.get(row.device_id, "")
+            )
+            for row in rows
+        ],
+        [core_device(one, None if earlier is None else earlier.read_at) for one in devices],
+        fuse_a=register.meter.fuse_a,
+        where=str(register),
+    )
+    received.findings += findings
+    if not hours.qualities:
+        return
+    series = Series.of(register.pk, hours.first_slot, hours.energies_wh)
+    series.quality[:] = hours.qualities
+    try:
+        written = _write(site, series, received_at, actor)
+    except Locked as refused:
+        received.findings.append(
+            error(
+                "metering.locked",
+                f"{refused}. The readings are kept.",
+                where=str(register),
+                remedy="Move the lock date back and receive the readings again.",
+            )
+        )
+        keep = max(refused.first_open_slot - series.first_slot, 0)
+        rest = Series(
+            series.register_id,
+            series.first_slot + keep,
+            series.energy_wh[keep:],
+            series.quality[keep:],
+        )
+        written = _write(site, rest, received_at, actor)
+    total = received.written
+    total.filled += written.filled
+    total.revised += written.revised
+    total.unchanged += written.unchanged
+    total.revised_slots += written.revised_slots
+
+
+def _write(site: Site, series: Series, received_at: datetime, actor: str) -> Written:
+    return store.write(
+        site.pk,
+        [series],
+        source="readings",
+        known_at=received_at,
+        method="registers",
+        actor=actor,
+    )
+
+
+def _window(
+    every: "QuerySet[Reading]", first: datetime, last: datetime
+) -> tuple[datetime, datetime]:
+    """The instants of the readings a few before ``first`` and a few after ``last``."""
+    before = every.filter(read_at__lt=first).order_by("-read_at")
+    after = every.filter(read_at__gt=last).order_by("read_at")
+    earlier = list(before.values_list("read_at", flat=True)[:_AROUND])
+    later = list(after.values_list("read_at", flat=True)[:_AROUND])
+    return (earlier[-1] if earlier else first, later[-1] if later else last)

@@ -1,0 +1,133 @@
+"""What people and files do to readings and intervals: receive, edit, lock."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from quartier.apps.audit.models import Event
+from quartier.apps.metering import store
+from quartier.apps.metering.blocks import lock_site
+from quartier.apps.metering.conversion import IncomingReading, Received, convert, receive
+from quartier.apps.metering.models import Lock
+from quartier.apps.metering.store import Written
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.period import local_midnight, slot_at, slot_starts_at, utc
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import Series
+
+__all__ = [
+    "BadEdit",
+    "IncomingReading",
+    "Received",
+    "convert_readings",
+    "edit_intervals",
+    "receive_readings",
+    "set_lock",
+]
+
+receive_readings = receive
+convert_readings = convert
+
+_OF_A_PERSON = {Quality.CORRECTED, Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.MANUAL}
+
+
+class BadEdit(ValueError):
+    """An edit lacks what makes it traceable."""
+
+
+def edit_intervals(
+    site: Site,
+    series: Sequence[Series],
+    *,
+    method: str,
+    reason: str,
+    actor: str,
+    at: datetime,
+) -> Written:
+    """Put a person's values in place of stored ones, or where there are none.
+
+    Every edit has a quality (corrected, estimated, substituted or manual), a method, a reason
+    and a user; replaced values stay in a revision (rules.md f.3, editing), and the trail of the
+    site names the edit. Raises :class:`BadEdit` and what ``store.write`` raises.
+    """
+    for name, value in (("a method", method), ("a reason", reason), ("a user", actor)):
+        if not value.strip():
+            raise BadEdit(f"an edit needs {name}")
+    qualities = {Quality(code) for one in series for code in set(one.quality.tolist())}
+    wrong = qualities - _OF_A_PERSON - {Quality.MISSING}
+    if wrong:
+        raise BadEdit(
+            f"an edited interval is not {min(wrong).word}; give it one of: "
+            f"{', '.join(sorted(quality.word for quality in _OF_A_PERSON))}"
+        )
+    with transaction.atomic():
+        written = store.write(
+            site.pk,
+            series,
+            source="edit",
+            known_at=at,
+            method=method,
+            reason=reason,
+            actor=actor,
+        )
+        for one in series if written.changed else ():
+            _note(
+                site,
+                "intervals.edit",
+                f"register {one.register_id}",
+                actor=actor,
+                at=at,
+                data={
+                    "from": slot_starts_at(one.slots.start).isoformat(),
+                    "to": slot_starts_at(one.slots.stop).isoformat(),
+                    "method": method,
+                    "reason": reason,
+                },
+            )
+    return written
+
+
+def set_lock(
+    site: Site, medium: str, lock_date: date, *, actor: str, at: datetime, reason: str = ""
+) -> Lock:
+    """Refuse changes to intervals of ``medium`` before the local ``lock_date`` (system.md 11).
+
+    Moving a lock back opens what was frozen and so needs a reason. Raises :class:`BadEdit`.
+    """
+    first_open_slot = slot_at(local_midnight(lock_date, ZoneInfo(site.timezone)))
+    with transaction.atomic():
+        lock_site(site.pk)
+        old = Lock.objects.filter(site=site, medium=medium).first()
+        if old and lock_date < old.lock_date and not reason.strip():
+            raise BadEdit(f"moving the lock of {medium} back from {old.lock_date} needs a reason")
+        lock, _ = Lock.objects.update_or_create(
+            site=site,
+            medium=medium,
+            defaults={"lock_date": lock_date, "first_open_slot": first_open_slot},
+        )
+        before = str(old.lock_date) if old else None
+        _note(
+            site,
+            "intervals.lock",
+            medium,
+            actor=actor,
+            at=at,
+            data={"from": before, "to": str(lock_date), "reason": reason},
+        )
+    return lock
+
+
+def _note(
+    site: Site, action: str, subject: str, *, actor: str, at: datetime, data: dict[str, str | None]
+) -> None:
+    Event.objects.create(
+        at=utc(at),
+        organisation_id=site.organisation_id,
+        site_id=site.pk,
+        actor=actor,
+        action=action,
+        subject=subject,
+        data=data,
+    )
