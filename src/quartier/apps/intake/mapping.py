@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quartier.apps.equipment.models import Medium, Meter, Register
+from quartier.apps.equipment.models import Device, Medium, Meter, Register
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.obis import EXPORT_PROFILE, IMPORT_PROFILE
@@ -109,12 +109,12 @@ class Mapping:
     def _create(self, point: str, seen: set[str]) -> None:
         meter = Meter(
             site=self.site,
-            ref=self._free_ref(point),
+            ref=free_ref(self.site, point),
             name=f"Metering point {point[-6:]}",
             source=Meter.Source.CURVE,
             mode=_mode(seen),
         )
-        _set_point(meter, point)
+        set_point(meter, point)
         meter.save()
         self.created.append(meter)
         self._learn(meter)
@@ -133,20 +133,53 @@ class Mapping:
         mode = _mode(had | seen)
         if mode != meter.mode:
             meter.mode = mode
-            _set_point(meter, point)
+            set_point(meter, point)
             meter.save()
-
-    def _free_ref(self, point: str) -> str:
-        base = re.sub(r"[^a-z0-9]+", "-", point.lower()).strip("-")[:50] or "point"
-        refs = set(Meter.objects.filter(site=self.site).values_list("ref", flat=True))
-        ref, number = base, 2
-        while ref in refs:
-            ref, number = f"{base}-{number}", number + 1
-        return ref
 
     def _say_once(self, finding: Finding) -> None:
         if finding not in self.findings:
             self.findings.append(finding)
+
+
+def find_meter(site: Site, identity: str) -> Meter | None:
+    """The meter that a person or a table calls so: its ref, the serial number of a device on it,
+    or its metering point. Computed meters take no data and are never found."""
+    meters = list(Meter.objects.filter(site=site).exclude(source=Meter.Source.VIRTUAL))
+    point = normal_point(identity)
+    for meter in meters:
+        if meter.ref == identity:
+            return meter
+    device = (
+        Device.objects.filter(meter__in=meters, serial=identity).order_by("-installed_at").first()
+    )
+    if device is not None:
+        return device.meter
+    for meter in meters:
+        points = {normal_point(meter.metering_point), normal_point(meter.export_metering_point)}
+        if point and point in points:
+            return meter
+    return None
+
+
+def profile_register(meter: Meter, direction: str) -> Register:
+    """The register that a curve of ``meter`` is stored in; made if it lacks."""
+    register, _ = Register.objects.get_or_create(
+        meter=meter,
+        direction=direction,
+        part=Register.Part.TOTAL,
+        defaults={"site": meter.site, "obis": str(_OBIS[direction])},
+    )
+    return register
+
+
+def free_ref(site: Site, name: str) -> str:
+    """A ref made of ``name`` that no meter of the site has."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "meter"
+    refs = set(Meter.objects.filter(site=site).values_list("ref", flat=True))
+    ref, number = base, 2
+    while ref in refs:
+        ref, number = f"{base}-{number}", number + 1
+    return ref
 
 
 def _mode(directions: set[str]) -> str:
@@ -155,7 +188,7 @@ def _mode(directions: set[str]) -> str:
     return Meter.Mode.GRID if len(directions) == 2 else Meter.Mode.CONSUMPTION
 
 
-def _set_point(meter: Meter, point: str) -> None:
+def set_point(meter: Meter, point: str) -> None:
     """The point's id, in the field of its direction."""
     is_production = meter.mode == Meter.Mode.PRODUCTION
     meter.metering_point = "" if is_production else point[:40]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from quartier.core.kernel.findings import Finding, Severity
+from quartier.core.kernel.findings import Finding, Severity, error, info
 
 
 @dataclass
@@ -29,7 +29,8 @@ class FileResult:
 
     name: str
     outcome: str
-    """``imported``, ``known`` (imported before), ``quarantined`` (in part), ``rejected``."""
+    """``imported``, ``known`` (imported before), ``quarantined`` (in part), ``rejected``,
+    ``other`` (of another kind of import)."""
     reason: str = ""
 
 
@@ -54,6 +55,26 @@ class Report:
     def count(self, outcome: str) -> int:
         """How many files had that outcome."""
         return sum(file.outcome == outcome for file in self.files)
+
+    def leave_out(self, name: str, kind: str) -> None:
+        """A file is of another kind of import, named by its command."""
+        self.files.append(FileResult(name, "other", kind))
+
+    def sum_up_others(self) -> None:
+        """One finding for all files of another kind; an error if there was nothing else."""
+        others = [file for file in self.files if file.outcome == "other"]
+        if not others:
+            return
+        kinds = " and ".join(sorted({file.reason for file in others}))
+        say = error if len(others) == len(self.files) else info
+        self.findings.append(
+            say(
+                "intake.other_kind",
+                f"{len(others)} files are of another kind and were left out.",
+                where=others[0].name,
+                remedy=f"Import them with: quartier import {kinds}",
+            )
+        )
 
     @property
     def needs_attention(self) -> bool:

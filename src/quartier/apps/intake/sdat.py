@@ -23,6 +23,7 @@ from quartier.core.kernel.energy import whole_wh
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as DAY
 from quartier.core.metering.intervals import MISSING_WH
+from quartier.formats.esl import looks_like_esl
 from quartier.formats.sdat import Block, Message, SdatError, masked, read_message
 from quartier.formats.sdat.message import REPLACE
 
@@ -86,7 +87,9 @@ class SdatImport:
 
     def release(self) -> Report:
         """Import the series of quarantined points that a meter of the site has by now."""
-        waiting = Quarantine.objects.filter(site=self.site, released_at=None).select_related("file")
+        waiting = Quarantine.objects.filter(
+            site=self.site, released_at=None, file__kind=_KIND
+        ).select_related("file")
         ready: dict[IntakeFile, set[str]] = {}
         for row in waiting:
             if self._mapping.register(Wanted(row.point, row.direction, row.part)) is not None:
@@ -136,6 +139,9 @@ class SdatImport:
             self.report.files.append(FileResult(source.name, "known", "it is there twice"))
             return None
         self._seen.add(sha256)
+        if looks_like_esl(source.data):
+            self.report.leave_out(source.name, "readings")
+            return None
         points: frozenset[str] | None = None
         if row is not None and row.state == IntakeFile.State.IMPORTED:
             points = waiting.get(row.pk)
@@ -311,6 +317,7 @@ class SdatImport:
 
     def _finish(self) -> None:
         report = self.report
+        report.sum_up_others()
         report.created_meters = [meter.ref for meter in self._mapping.created]
         found = [*self._mapping.findings, *review.after(self.site, self._touched, report.meters)]
         report.findings += found

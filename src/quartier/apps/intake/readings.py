@@ -1,0 +1,323 @@
+"""Importing register readings: archive, read, find the meter and its device, store."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+
+from django.db import transaction
+
+from quartier.apps.equipment.models import Device, Medium, Meter, Register
+from quartier.apps.intake import archive, counters, files
+from quartier.apps.intake.counters import State
+from quartier.apps.intake.files import Received
+from quartier.apps.intake.mapping import find_meter, free_ref
+from quartier.apps.intake.models import IntakeFile, Quarantine
+from quartier.apps.intake.reconcile import curve_of_counter
+from quartier.apps.intake.report import FileResult, MeterResult, Report
+from quartier.apps.intake.sources import Source
+from quartier.apps.metering.models import Reading
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.obis import Obis
+from quartier.core.kernel.period import slot_at, timezone_of, utc
+from quartier.core.kernel.quality import Quality
+from quartier.formats.esl import EslError, looks_like_esl, read_billing_data
+from quartier.formats.load_curve import BadCurves
+from quartier.formats.readings_csv import read_readings
+from quartier.formats.sdat import looks_like_sdat
+
+_KIND = IntakeFile.Kind.READINGS
+_WATER = {Medium.COLD_WATER, Medium.HOT_WATER}
+
+
+@dataclass
+class ReadingsImport:
+    """One run. ``meter`` names the meter of files that hold one counter only, ``factor`` the
+    CT/VT factor of devices that are made."""
+
+    site: Site
+    at: datetime
+    actor: str
+    create_meters: bool = False
+    meter: str = ""
+    factor: Decimal = Decimal(1)
+    decimal: str = "."
+    report: Report = field(default_factory=Report)
+    on_file: Callable[[], None] = lambda: None
+
+    def run(self, sources: Iterable[Source]) -> Report:
+        """Import every source; a bad one does not stop the others."""
+        read: list[tuple[Source, str, list[State]]] = []
+        for source in sources:
+            one = self._read(source)
+            self.on_file()
+            if one is not None:
+                read.append((source, *one))
+        if read:
+            with transaction.atomic():
+                self._store(read)
+        self.report.sum_up_others()
+        return self.report
+
+    def _read(self, source: Source) -> tuple[str, list[State]] | None:
+        if source.problem:
+            self._reject(source, [source.problem])
+            return None
+        if looks_like_sdat(source.data):
+            self.report.leave_out(source.name, "sdat")
+            return None
+        sha256 = archive.sha256_of(source.data)
+        row = files.known(self.site, _KIND, "", [sha256]).get(sha256)
+        if (
+            row is not None
+            and row.state == IntakeFile.State.IMPORTED
+            and not row.quarantine.filter(released_at=None).exists()
+        ):
+            self.report.files.append(FileResult(source.name, "known", "imported before"))
+            return None
+        tz = timezone_of(self.site.timezone)
+        try:
+            if looks_like_esl(source.data):
+                readings, noticed = read_billing_data(source.data)
+                raws = counters.of_esl(readings, tz)
+            else:
+                noticed = ()
+                raws = counters.of_csv(read_readings(source.data, decimal=self.decimal), tz)
+            states, wrong = counters.states(raws)
+        except EslError as problem:
+            self._reject(source, [str(problem)])
+            return None
+        except BadCurves as problem:
+            hidden = problem.error_count - len(problem.errors)
+            self._reject(
+                source, [*problem.errors, *([f"and {hidden} more errors"] if hidden else [])]
+            )
+            return None
+        if not states:
+            reasons = "; ".join(finding.message for finding in wrong)
+            self._reject(source, [f"no register of energy or water could be read. {reasons}"])
+            return None
+        self.report.findings += [*noticed, *wrong]
+        return sha256, states
+
+    def _reject(self, source: Source, reasons: list[str]) -> None:
+        findings = [error("intake.rejected", f"{why}.", where=source.name) for why in reasons]
+        self.report.findings += findings
+        self.report.files.append(FileResult(source.name, "rejected", reasons[0]))
+        if source.data:
+            archive.keep([source.data])
+            received = Received(
+                source.name,
+                archive.sha256_of(source.data),
+                len(source.data),
+                IntakeFile.State.REJECTED,
+                findings,
+            )
+            with transaction.atomic():
+                files.save(self.site, _KIND, "", [received], self.at)
+
+    # -- storing --------------------------------------------------------------------------------
+
+    def _store(self, read: list[tuple[Source, str, list[State]]]) -> None:
+        everything = [state for _, _, states in read for state in states]
+        devices = self._devices(everything)
+        archive.keep([source.data for source, _, _ in read])
+        received = [
+            Received(source.name, sha256, len(source.data), IntakeFile.State.IMPORTED)
+            for source, sha256, _ in read
+        ]
+        unique = {one.sha256: one for one in received}
+        files.save(self.site, _KIND, "", unique.values(), self.at)
+        waiting: list[Quarantine] = []
+        mapped: list[tuple[State, Register, Device | None]] = []
+        for source, sha256, states in read:
+            row = unique[sha256].row
+            assert row is not None
+            row.quarantine.filter(released_at=None).delete()
+            unknown = {s.identity for s in states if s.identity not in devices}
+            for identity in sorted(unknown):
+                waiting.append(self._quarantine(row, identity, states))
+                self.report.quarantined[identity] = self.report.quarantined.get(identity, 0) + 1
+            for state in states:
+                if state.identity in devices:
+                    meter, device = devices[state.identity]
+                    mapped.append((state, self._register(meter, state), device))
+            outcome = "quarantined" if unknown else "imported"
+            self.report.files.append(FileResult(source.name, outcome))
+        Quarantine.objects.bulk_create(waiting, batch_size=500)
+        self._write(mapped)
+
+    def _quarantine(self, row: IntakeFile, identity: str, states: list[State]) -> Quarantine:
+        slots = [slot_at(state.read_at) for state in states if state.identity == identity]
+        return Quarantine(
+            site=self.site,
+            file=row,
+            point=identity,
+            direction="",
+            part="",
+            first_slot=min(slots),
+            end_slot=max(slots) + 1,
+            since=self.at,
+        )
+
+    def _devices(self, states: list[State]) -> dict[str, tuple[Meter, Device | None]]:
+        """The meter and device of each identity that is known or may be made."""
+        by_identity: dict[str, list[State]] = {}
+        for state in states:
+            by_identity.setdefault(state.identity, []).append(state)
+        electric = [name for name, own in by_identity.items() if own[0].medium == "electricity"]
+        out: dict[str, tuple[Meter, Device | None]] = {}
+        for identity, own in by_identity.items():
+            is_named = self.meter and (len(by_identity) == 1 or electric == [identity])
+            found = self._known(self.meter if is_named else identity, own[0].serial)
+            if found is None and self.create_meters:
+                found = self._created(identity, own)
+            if found is None:
+                continue
+            meter, device = found
+            if device is None and own[0].serial and not meter.devices.exists():
+                device = self._device(meter, own[0].serial, own)
+            out[identity] = meter, device
+        return out
+
+    def _known(self, identity: str, serial: str) -> tuple[Meter, Device | None] | None:
+        meter = (find_meter(self.site, serial) if serial else None) or find_meter(
+            self.site, identity
+        )
+        if meter is None:
+            return None
+        own = meter.devices.filter(serial__in=[word for word in (serial, identity) if word])
+        return meter, own.order_by("-installed_at").first()
+
+    def _created(self, identity: str, own: list[State]) -> tuple[Meter, Device | None]:
+        points = {
+            direction: [(s.read_at, s.value) for s in own if s.direction == direction]
+            for direction in ("import", "export")
+        }
+        proven = curve_of_counter(self.site, points) if own[0].medium == "electricity" else None
+        if proven is not None:
+            meter, factor = proven
+            device = self._device(meter, own[0].serial or identity, own, Decimal(factor))
+            self.report.findings.append(
+                info(
+                    "intake.counter_matched",
+                    f"the readings of {identity} times {factor} equal the quarter-hours of this "
+                    "meter in every complete period: made it its device with that factor.",
+                    where=meter.ref,
+                )
+            )
+            return meter, device
+        flows = {state.direction for state in own if state.value}
+        meter = Meter.objects.create(
+            site=self.site,
+            ref=free_ref(self.site, f"m{identity}"),
+            name=f"Meter {identity}",
+            medium=own[0].medium,
+            mode=Meter.Mode.GRID if flows == {"import", "export"} else Meter.Mode.CONSUMPTION,
+            source=Meter.Source.REGISTER,
+        )
+        self.report.created_meters.append(meter.ref)
+        return meter, self._device(meter, own[0].serial or identity, own)
+
+    def _device(
+        self, meter: Meter, serial: str, own: list[State], factor: Decimal | None = None
+    ) -> Device:
+        told = next((state.factor for state in own if state.factor is not None), None)
+        return Device.objects.create(
+            meter=meter,
+            serial=serial[:40],
+            installed_at=min(state.read_at for state in own),
+            factor=factor or told or self.factor,
+        )
+
+    def _register(self, meter: Meter, state: State) -> Register:
+        register, _ = Register.objects.get_or_create(
+            meter=meter,
+            direction=state.direction,
+            part=Register.Part.TOTAL,
+            defaults={
+                "site": self.site,
+                "obis": str(Obis(state.obis.medium, state.obis.channel, state.obis.quantity, 8, 0)),
+                "unit": Register.Unit.LITRE if meter.medium in _WATER else Register.Unit.WH,
+            },
+        )
+        return register
+
+    def _write(self, mapped: list[tuple[State, Register, Device | None]]) -> None:
+        registers = {register.pk: register for _, register, _ in mapped}
+        known = {
+            (row.register_id, utc(row.read_at)): row.value
+            for row in Reading.objects.filter(site_id=self.site.pk, register_id__in=list(registers))
+        }
+        new: list[Reading] = []
+        for state, register, device in mapped:
+            key = (register.pk, state.read_at)
+            result = self._result(register, state)
+            value = state.value.quantize(Decimal("0.001"))
+            if key in known:
+                if known[key] == value:
+                    result.unchanged += 1
+                else:
+                    result.kept += 1
+                    self.report.findings.append(_differs(state, register, known[key]))
+                continue
+            known[key] = value
+            result.new += 1
+            new.append(
+                Reading(
+                    site_id=self.site.pk,
+                    register_id=register.pk,
+                    read_at=state.read_at,
+                    source="file",
+                    value=value,
+                    device_id=device.pk if device else None,
+                    quality=Quality.MEASURED,
+                    received_at=self.at,
+                )
+            )
+        Reading.objects.bulk_create(new, batch_size=500)
+        self.report.findings += _backwards(registers, known)
+
+    def _result(self, register: Register, state: State) -> MeterResult:
+        slot = slot_at(state.read_at)
+        result = self.report.meters.setdefault(
+            register.pk,
+            MeterResult(register.meter.ref, register.direction, register.part, slot, slot),
+        )
+        result.first_slot = min(result.first_slot, slot)
+        result.end_slot = max(result.end_slot, slot)
+        return result
+
+
+def _differs(state: State, register: Register, known: Decimal) -> Finding:
+    return error(
+        "intake.reading_differs",
+        f"{state.value} at {state.read_at:%Y-%m-%dT%H:%MZ} differs from the stored reading "
+        f"{known}, which is kept.",
+        where=f"{register.meter.ref} {register.direction}, line {state.line}",
+        remedy="Enter a manual reading if the stored one is wrong.",
+    )
+
+
+def _backwards(
+    registers: dict[int, Register], known: dict[tuple[int, datetime], Decimal]
+) -> list[Finding]:
+    """Registers that run backwards, if no exchange of the device lies between."""
+    out: list[Finding] = []
+    for register_id, register in registers.items():
+        points = sorted((at, value) for (owner, at), value in known.items() if owner == register_id)
+        installed = [device.installed_at for device in register.meter.devices.all()]
+        for (begun, start), (ended, end) in pairwise(points):
+            if end < start and not any(begun < at <= ended for at in installed):
+                out.append(
+                    error(
+                        "intake.backwards",
+                        f"the register runs backwards, from {start} at {begun:%Y-%m-%dT%H:%MZ} to "
+                        f"{end} at {ended:%Y-%m-%dT%H:%MZ}.",
+                        where=f"{register.meter.ref} {register.direction}",
+                        remedy="Enter the exchange of the device or its number of digits.",
+                    )
+                )
+    return out

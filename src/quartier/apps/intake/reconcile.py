@@ -1,0 +1,143 @@
+"""Register differences against the sums of quarter-hours, between one reading and the next.
+
+They must agree to what the counters can show: two tariff registers of 0.1 kWh at either end,
+times the CT/VT factor. A period with a quarter-hour that has no value is incomplete, not wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+
+from quartier.apps.equipment.models import Device, Meter, Register
+from quartier.apps.metering import store
+from quartier.apps.metering.models import Reading
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, timezone_of, utc
+from quartier.core.kernel.quality import Quality
+
+COUNTER_STEP_WH = 200
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One period between two readings of a register."""
+
+    meter: str
+    direction: str
+    starts_at: datetime
+    ends_at: datetime
+    register_wh: Decimal
+    """The difference of the readings times the factor."""
+    interval_wh: int
+    """The sum of the quarter-hours that have a value."""
+    missing_days: tuple[str, ...]
+    """Local days with a quarter-hour that may not be billed."""
+    factor: Decimal
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every quarter-hour has a value that may be billed."""
+        return not self.missing_days
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both say the same, as far as the counters can show it."""
+        tolerance = COUNTER_STEP_WH * max(self.factor, Decimal(1))
+        return abs(self.register_wh - self.interval_wh) <= tolerance
+
+
+def agreements(site: Site, meter: Meter) -> list[Agreement]:
+    """Every period of ``meter`` between two readings on the quarter-hour grid of one device."""
+    out: list[Agreement] = []
+    devices = {device.pk: device for device in Device.objects.filter(meter=meter)}
+    registers = Register.objects.filter(meter=meter, part=Register.Part.TOTAL).select_related(
+        "meter"
+    )
+    for register in registers:
+        rows = Reading.objects.filter(site_id=site.pk, register_id=register.pk)
+        points = [
+            (utc(row.read_at), row.value, row.device_id)
+            for row in rows.order_by("read_at", "source")
+            if on_grid(row.read_at)
+        ]
+        for (begun, start, device_id), (ended, end, other_id) in pairwise(points):
+            if device_id != other_id or begun == ended:
+                continue
+            device = devices.get(device_id) if device_id is not None else None
+            factor = device.factor if device else Decimal(1)
+            out.append(_agreement(site, register, begun, ended, (end - start) * factor, factor))
+    return out
+
+
+def _agreement(
+    site: Site,
+    register: Register,
+    begun: datetime,
+    ended: datetime,
+    register_wh: Decimal,
+    factor: Decimal,
+) -> Agreement:
+    first, end = slot_at(begun), slot_at(ended)
+    intervals = store.read(site.pk, [register.pk], first, end)
+    quality = intervals.quality[0]
+    is_bad = (quality == int(Quality.MISSING)) | (quality == int(Quality.TEMPORARY))
+    tz = timezone_of(site.timezone)
+    days = {
+        slot_starts_at(first + position).astimezone(tz).date().isoformat()
+        for position in np.flatnonzero(is_bad).tolist()
+    }
+    total_wh = int(intervals.energy_wh[0][~is_bad].sum())
+    return Agreement(
+        register.meter.ref,
+        register.direction,
+        begun,
+        ended,
+        register_wh,
+        total_wh,
+        tuple(sorted(days)),
+        factor,
+    )
+
+
+def curve_of_counter(
+    site: Site, points: dict[str, Sequence[tuple[datetime, Decimal]]]
+) -> tuple[Meter, int] | None:
+    """The one curve meter without device whose quarter-hours a counter's readings prove to be
+    its own, and the CT/VT factor; None without proof.
+
+    ``points`` are the readings by direction. Proof are at least three complete periods with
+    energy that all agree at the same whole factor, and that no other meter has as many.
+    """
+    proven: list[tuple[Meter, int]] = []
+    meters = Meter.objects.filter(site=site, source=Meter.Source.CURVE, devices=None)
+    for meter in meters:
+        pairs: list[tuple[Decimal, int]] = []
+        for register in meter.registers.filter(part=Register.Part.TOTAL):
+            ordered = sorted(set(points.get(register.direction, ())))
+            for (begun, start), (ended, end) in pairwise(ordered):
+                if begun < ended and on_grid(begun) and on_grid(ended):
+                    one = _agreement(site, register, begun, ended, end - start, Decimal(1))
+                    if one.is_complete:
+                        pairs.append((one.register_wh, one.interval_wh))
+        factor = _common_factor(pairs)
+        if factor is not None:
+            proven.append((meter, factor))
+    return proven[0] if len(proven) == 1 else None
+
+
+def _common_factor(pairs: Sequence[tuple[Decimal, int]]) -> int | None:
+    counted = sum((register_wh for register_wh, _ in pairs), Decimal(0))
+    summed = sum(interval_wh for _, interval_wh in pairs)
+    if counted <= 0 or sum(register_wh > 0 for register_wh, _ in pairs) < 3:
+        return None
+    factor = round(summed / counted)
+    if factor < 1:
+        return None
+    tolerance = COUNTER_STEP_WH * factor
+    if all(abs(register_wh * factor - total) <= tolerance for register_wh, total in pairs):
+        return factor
+    return None
