@@ -298,3 +298,18 @@ def test_the_number_of_queries_does_not_grow_with_the_site(site):
     with CaptureQueriesContext(connection) as large:
         prepared(larger)
     assert len(small) == len(large)
+
+
+def test_what_the_others_pay_does_not_depend_on_who_was_billed_before(site):
+    point = BillingPoint.objects.get(site=site, ref="w001")
+    party = Party.objects.create(
+        organisation=site.organisation, ref="new", name="Neu", postcode="8000", town="Zürich"
+    )
+    Occupancy.objects.create(billing_point=point, party=party, starts_date=date(2026, 8, 18))
+    alone = {one.point.ref: one.document for one in prepared(site).drafts}
+    _, invoices = billed(site)
+    other = next(one for one in invoices if one.billing_point.ref == "w003")
+    credit(other, now=KNOWN_AT, issued_date=ISSUED, actor="test", reason="x")
+    again = prepared(site)
+    assert [one.point.ref for one in again.drafts] == ["w003"]
+    assert again.drafts[0].document == alone["w003"]

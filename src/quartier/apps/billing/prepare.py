@@ -79,6 +79,9 @@ class _Share:
     holding: Holding
     sheets: tuple[PriceSheet, ...]
     sheet_inputs: tuple[Input, ...]
+    issued: Invoice | None
+    """What bills it already. It is rated all the same: quantities are rounded over everybody, so
+    the others' would otherwise depend on who was billed before."""
 
     @property
     def where(self) -> str:
@@ -100,10 +103,15 @@ def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) 
         )
     shared, found = shared_energy(site, dates, as_of=known_at)
     findings.extend(found)
-    shares, issued, found = _shares(site, dates)
+    shares, found = _shares(site, dates)
     findings.extend(found)
+    issued = tuple(share.issued for share in shares if share.issued is not None)
     inputs = shared.inputs
-    if not shares or issuer is None or any(one.severity == "error" for one in findings):
+    if (
+        len(issued) == len(shares)
+        or issuer is None
+        or any(one.severity == "error" for one in findings)
+    ):
         return Prepared(site, dates, known_at, (), issued, tuple(findings), inputs, shared)
 
     try:
@@ -164,8 +172,8 @@ def _is_capped(community: Community | None) -> bool:
     return community is not None and community.kind != Community.Kind.LEG
 
 
-def _shares(site: Site, dates: Dates) -> tuple[list[_Share], tuple[Invoice, ...], list[Finding]]:
-    """What is to be billed, what is billed already, and what stands in the way."""
+def _shares(site: Site, dates: Dates) -> tuple[list[_Share], list[Finding]]:
+    """Everybody's share of the period, billed already or not, and what stands in the way."""
     findings: list[Finding] = []
     points = {
         point.pk: point
@@ -196,7 +204,6 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], tuple[Invoice, ...]
         )
     clipped: dict[tuple[int, Dates], PriceSheet] = {}
     shares: list[_Share] = []
-    issued: list[Invoice] = []
     for key, point in points.items():
         findings.extend(_unheld(point, held[key], dates))
         for holding in held[key]:
@@ -204,14 +211,12 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], tuple[Invoice, ...]
             if conflict:
                 findings.append(conflict)
                 continue
-            if done is not None:
-                issued.append(done)
-                continue
             party = parties[holding.party_id]
             rows = [row for row in sheets[key] if row.dates.intersection(holding.dates)]
             where = f"{point.name}, {party.name}"
             values = tuple(_clipped(row, dates, clipped) for row in rows)
-            findings.extend(coverage(values, holding.dates, where))
+            if done is None:
+                findings.extend(coverage(values, holding.dates, where))
             shares.append(
                 _Share(
                     point,
@@ -219,9 +224,10 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], tuple[Invoice, ...]
                     holding,
                     values,
                     tuple(Input("price_sheet", row.sheet.ref, row.sha256) for row in rows),
+                    done,
                 )
             )
-    return shares, tuple(issued), findings
+    return shares, findings
 
 
 def _clipped(row: SheetRow, dates: Dates, made: dict[tuple[int, Dates], PriceSheet]) -> PriceSheet:
@@ -319,6 +325,8 @@ def _documents(
     due_date = issued_date + timedelta(days=issuer.payment_days)
     energy_input = Input("energy", f"{site.ref} {dates}", sha256_of(shared.inputs))
     for share, rated, energy in shares:
+        if share.issued is not None:
+            continue
         try:
             document, found = invoice(
                 rated,
