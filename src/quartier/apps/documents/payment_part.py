@@ -1,0 +1,70 @@
+"""What the QR payment part prints (rules.md d.1): the same values as in its symbol."""
+
+import re
+from typing import Any
+
+from quartier.apps.documents import numbers
+from quartier.core.invoicing.document import Document
+from quartier.formats.qr_bill import (
+    Party,
+    QrBill,
+    grouped_iban,
+    grouped_reference,
+    payload_of,
+    svg_of,
+)
+
+_BREAK = "\u200b"
+_LONG = re.compile(rf"[^\s{_BREAK}]{{31,}}")
+
+
+def bill_of(document: Document) -> QrBill:
+    """The QR-bill of an invoice that is to be paid."""
+    payment = document.payment
+    assert payment is not None, "a credit note has no payment part"
+    return QrBill(
+        iban=payment.iban,
+        creditor=Party.of(payment.creditor),
+        amount=payment.amount,
+        currency=payment.currency,
+        debtor=Party.of(document.recipient.address),
+        reference_type=payment.reference_type,
+        reference=payment.reference,
+        message=payment.message,
+        bill_information=payment.bill_information,
+    )
+
+
+def payment_part_of(document: Document, words: dict[str, str]) -> dict[str, Any]:
+    """The texts of receipt and payment part, and the symbol as SVG.
+
+    Raises ``qr_bill.BadQrBill`` where the bill breaks a rule.
+    """
+    bill = bill_of(document)
+    payload = payload_of(bill)
+    assert bill.amount is not None
+    return {
+        "words": words,
+        "svg": svg_of(payload),
+        "account": [
+            grouped_iban("".join(bill.iban.split()).upper()),
+            *(_wrappable(line) for line in bill.creditor.lines),
+        ],
+        "reference": grouped_reference("".join(bill.reference.split())) if bill.reference else "",
+        "additional": [
+            text for text in (_wrappable(bill.message), _breakable(bill.bill_information)) if text
+        ],
+        "debtor": [_wrappable(line) for line in bill.debtor.lines] if bill.debtor else [],
+        "currency": bill.currency,
+        "amount": numbers.blank_grouped(bill.amount),
+    }
+
+
+def _breakable(information: str) -> str:
+    """Coded information with places to break a line: before each tag, without a hyphen."""
+    return _wrappable(information[:2] + information[2:].replace("/", f"{_BREAK}/"))
+
+
+def _wrappable(text: str) -> str:
+    """``text`` with unseen places to break inside words that no line of the receipt can hold."""
+    return _LONG.sub(lambda word: _BREAK.join(word[0]), text)
