@@ -113,7 +113,8 @@ def owner_of(site: Site) -> Party | None:
 def price_sheets_in(site: Site, dates: Dates) -> dict[int, tuple[SheetRow, ...]]:
     """By billing point id, in order of time, the sheets that price it within ``dates``.
 
-    A sheet without billing points holds for those that no other sheet names on the same days.
+    A sheet without billing points holds for those that no other sheet of the same solution names
+    on the same days.
     Every billing point of the site has a key. Holes and overlaps are for
     ``core.rating.check.coverage`` to find.
     """
@@ -141,14 +142,21 @@ def price_sheets_for(billing_point: BillingPoint, dates: Dates) -> tuple[SheetRo
 
 
 def _without_overridden(named: list[SheetRow], general: list[SheetRow]) -> tuple[SheetRow, ...]:
-    """The named sheets, and of the general ones the days that no named one has."""
+    """The named sheets, and of the general ones the days on which no named one prices a solution
+    that they price too."""
     kept = list(named)
     for row in general:
         rest = [row.dates]
         for own in named:
+            if not _solutions(row) & _solutions(own):
+                continue
             rest = [part for whole in rest for part in _minus(whole, own.dates)]
         kept += [SheetRow(row.id, row.sheet, row.sha256, part) for part in rest]
     return tuple(sorted(kept, key=lambda one: (one.dates.from_date, one.sheet.ref)))
+
+
+def _solutions(row: SheetRow) -> set[str]:
+    return {component.solution for component in row.sheet.components}
 
 
 def _minus(whole: Dates, part: Dates) -> list[Dates]:

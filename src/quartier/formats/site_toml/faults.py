@@ -57,6 +57,11 @@ class Faults:
             path = path[:-1]
         return self._lines.get(path, 1)
 
+    def has_one_at(self, path: Path) -> bool:
+        """Whether ``path`` itself has a fault already, so that no other need follow from it."""
+        text = path_text(path)
+        return any(one.path == text for one in self._found)
+
     @property
     def has_errors(self) -> bool:
         """Whether anything found keeps the file from being loaded."""

@@ -92,6 +92,9 @@ def standard_of(one: tree.ReferenceTariff, faults: Faults) -> Standard | None:
 
 def component_of(one: tree.Component, faults: Faults) -> rating.Component | None:
     """The component, or None with a fault."""
+    prices = ("price", "percent_of_standard")
+    if any(faults.has_one_at((*one.path, name)) for name in prices):
+        return None
     if (one.price is None) == (one.percent_of_standard is None):
         faults.add(
             one.path,
