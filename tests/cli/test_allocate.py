@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import os
 import random
 import subprocess
 import sys
