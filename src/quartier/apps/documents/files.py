@@ -36,7 +36,7 @@ def file_name(number: str) -> str:
     Where characters had to be replaced, a part of the number's hash keeps two names apart.
     """
     plain = _UNSAFE.sub("_", number).lstrip(".")
-    if plain != number:
+    if plain != number or not plain:
         plain = f"{plain[:60]}-{hashlib.sha256(number.encode()).hexdigest()[:8]}"
     return f"{plain}.pdf"
 

@@ -1,0 +1,205 @@
+"""Words, numbers, the chart's axis and file names."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quartier.apps.documents import files, numbers
+from quartier.apps.documents.chart import chart_of
+from quartier.apps.documents.page import page_of
+from quartier.apps.documents.texts import FOLDER, article_in, languages, texts_in
+from quartier.core.invoicing.document import CapProof, CapStatus, Energy, EnergyBar, Kind
+from tests.samples import document_samples as samples
+
+
+def keys(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict) and key != "law_words":
+            yield from keys(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def fields(table):
+    """Each text's placeholders."""
+    for key, value in table.items():
+        if key == "law_words":
+            continue
+        if isinstance(value, dict):
+            yield from ((f"{key}.{name}", found) for name, found in fields(value))
+        elif isinstance(value, str):
+            yield key, sorted(re.findall(r"\{(\w+)\}", value))
+
+
+def test_the_four_languages_say_the_same_things():
+    assert languages() == ("de", "en", "fr", "it")
+    for language in ("en", "fr", "it"):
+        assert sorted(keys(texts_in(language))) == sorted(keys(texts_in("de")))
+        assert dict(fields(texts_in(language))) == dict(fields(texts_in("de")))
+        assert len(texts_in(language)["energy"]["months"]) == 12
+
+
+def test_every_word_is_used():
+    source = "".join(path.read_text("utf-8") for path in FOLDER.parent.glob("*.py"))
+    source += "".join(path.read_text("utf-8") for path in (FOLDER.parent / "typst").glob("*.typ"))
+    source += " ".join([*Kind, *CapStatus, "flat", "effective"])
+    data = {"segments", "units", "vat", "law_words"}
+    for key in keys(texts_in("de")):
+        table, _, word = key.partition(".")
+        if table not in data and key.count("."):
+            assert re.search(rf"\b{word}\b", source), f"{key} is printed nowhere"
+
+
+def test_german_is_swiss():
+    assert "ß" not in (FOLDER / "de.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("language", "amount", "text"),
+    [
+        ("de", "1234.5", "1'234.50"),
+        ("it", "1234567.89", "1'234'567.89"),
+        ("en", "999.99", "999.99"),
+        ("fr", "1234.5", "1\u202f234.50"),
+        ("de", "-0.05", "\u22120.05"),
+        ("de", "0", "0.00"),
+    ],
+)
+def test_money_by_language(language, amount, text):
+    assert numbers.money(Decimal(amount), language) == text
+
+
+def test_no_digit_is_lost_in_print():
+    with pytest.raises(AssertionError):
+        numbers.money(Decimal("0.125"), "de")
+    assert numbers.trimmed(Decimal("0.26346253"), 4, "de") == "0.26346253"
+    assert numbers.trimmed(Decimal("3.000"), 0, "de") == "3"
+    assert numbers.trimmed(Decimal("1E+3"), 0, "de") == "1'000"
+
+
+@given(st.decimals("-999999999", "999999999", places=2))
+def test_what_is_printed_is_the_amount(amount):
+    text = numbers.money(amount, "fr").replace("\u202f", "").replace("\u2212", "-")
+    assert Decimal(text) == amount
+
+
+def test_articles_of_law_by_language():
+    article = "EnV Art. 16 Abs. 1 Bst. b"
+    assert article_in(article, "de") == article
+    assert article_in(article, "fr") == "OEne art. 16 al. 1 let. b"
+    assert article_in("EnV Art. 16 Abs. 2 und 3", "it") == "OEn art. 16 cpv. 2 e 3"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "name"),
+    [
+        ("2026-07-01", "2026-10-01", "2026-Q3"),
+        ("2026-01-01", "2027-01-01", "2026"),
+        ("2026-07-01", "2026-08-01", "2026-07"),
+        ("2026-12-01", "2027-01-01", "2026-12"),
+        ("2026-10-01", "2027-01-01", "2026-Q4"),
+        ("2026-08-01", "2026-11-01", "2026-08-01_2026-10-31"),
+        ("2026-07-01", "2026-08-17", "2026-07-01_2026-08-16"),
+    ],
+)
+def test_names_of_periods(start, end, name):
+    assert files.period_name(date.fromisoformat(start), date.fromisoformat(end)) == name
+
+
+def test_names_of_files_are_safe_and_apart():
+    assert files.file_name("R-2026-00001") == "R-2026-00001.pdf"
+    hostile = ["../../etc/passwd", "a/b", "a\\b", "a b", "a_b", "..", "", "ä" * 40, "a\x00b"]
+    names = [files.file_name(one) for one in hostile]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,90}\.pdf", name)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
+    target = tmp_path / "a" / "b.pdf"
+    files.write_whole(target, b"one")
+    files.write_whole(target, b"two")
+    assert target.read_bytes() == b"two"
+
+    def full(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_whole(target, b"three")
+    assert target.read_bytes() == b"two"
+    assert [path.name for path in target.parent.iterdir()] == ["b.pdf"]
+
+
+BARS = st.lists(
+    st.tuples(st.integers(0, 10**9), st.integers(0, 10**9), st.booleans()), min_size=1, max_size=40
+)
+
+
+@given(BARS)
+def test_the_chart_holds_every_bar_below_its_axis(bars):
+    day = date(2026, 1, 1)
+    energy = Energy(
+        0,
+        0,
+        0,
+        tuple(
+            EnergyBar(day, date(2026, 1, 2), solar, grid, estimated)
+            for solar, grid, estimated in bars
+        ),
+        0,
+    )
+    chart = chart_of(energy, texts_in("de"), "de")
+    highest = max(solar + grid for solar, grid, _ in bars)
+    if highest == 0:
+        assert chart["bars"] == chart["lines"] == []
+        return
+    assert chart["lines"][0]["at"] == 0
+    assert chart["lines"][-1]["at"] == 1
+    assert 2 <= len(chart["lines"]) <= 5
+    tops = [bar["solar"] + bar["grid"] for bar in chart["bars"]]
+    assert max(tops) <= 1.000001
+    assert max(tops) > 0.5
+    for bar, (solar, grid, estimated) in zip(chart["bars"], bars, strict=True):
+        assert bar["solar"] * (solar + grid) == pytest.approx((bar["solar"] + bar["grid"]) * solar)
+        assert bar["estimated"] is estimated
+
+
+def test_months_stand_below_the_week_that_holds_their_first_day():
+    chart = chart_of(samples.energy(), texts_in("de"), "de")
+    labels = [bar["label"] for bar in chart["bars"]]
+    assert [label for label in labels if label] == ["Juli", "Aug.", "Sept."]
+    assert labels.index("Aug.") == 4  # 27 July to 2 August
+    assert chart["unit"] == "kWh pro Woche"
+
+
+def test_a_page_is_plain_json_and_holds_no_half_text():
+    for name, make in samples.ALL.items():
+        text = json.dumps(page_of(make()), ensure_ascii=False)
+        words = text.replace("{page}", "").replace("{pages}", "")
+        assert not re.search(r"[^\\\"]\{\w+\}", words.partition('"words"')[0]), name
+
+
+def test_segments_of_a_split_period_are_in_words():
+    document = samples.plain()
+    proof = samples.cap()
+    segments = tuple(
+        replace(one, segment=f"charging {one.segment} 2026-07-01/2026-08-01")
+        for one in proof.segments
+    )
+    page = page_of(replace(document, caps=(replace(proof, segments=segments),)))
+    assert page["proofs"][0]["rows"][0]["segment"] == "Laden, Hochtarif, 01.07.2026 – 01.08.2026"
+
+
+def test_a_hash_in_the_tariff_is_shortened():
+    proof = CapProof(
+        "flat", CapStatus.TENANT, "EnV Art. 16", f"h4 {'ab' * 32}", (), *[Decimal(0)] * 3
+    )
+    page = page_of(replace(samples.plain(), caps=(proof,)))
+    assert page["proofs"][0]["source"] == "Referenztarif: h4 abababababab"
