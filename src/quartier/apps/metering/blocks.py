@@ -102,9 +102,11 @@ class Blocks:
 
 def totals_wh(energy_wh: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """The sum of each row of ``energy_wh`` int32[N, 96] without what is missing, int64[N]."""
-    sums = energy_wh.sum(axis=1, dtype=np.int64)
-    missing = (energy_wh == MISSING_WH).sum(axis=1, dtype=np.int64)
-    totals: npt.NDArray[np.int64] = sums - missing * MISSING_WH
+    # Widened first: NumPy sums int32 into int64 three times slower than int64.
+    totals: npt.NDArray[np.int64] = energy_wh.astype(np.int64).sum(axis=1)
+    is_missing = energy_wh == MISSING_WH
+    if is_missing.any():
+        totals -= np.count_nonzero(is_missing, axis=1) * MISSING_WH
     return totals
 
 
@@ -146,9 +148,10 @@ def read(site_id: int, register_ids: Sequence[int], first_day: int, end_day: int
         np.frombuffer(energy_bytes, "<i4").reshape(-1, SLOTS_PER_UTC_DAY),
         np.frombuffer(quality_bytes, np.uint8).reshape(-1, SLOTS_PER_UTC_DAY),
     )
-    is_missing = blocks.energy_wh == MISSING_WH
-    is_odd = (is_missing != (blocks.quality == 0)).any(axis=1)
-    wrong = np.flatnonzero(is_odd | (blocks.totals_wh() != np.array(totals, np.int64)))
+    is_odd = (blocks.energy_wh == MISSING_WH) != (blocks.quality == 0)
+    wrong = np.flatnonzero(blocks.totals_wh() != np.array(totals, np.int64))
+    if is_odd.any():
+        wrong = np.flatnonzero(is_odd.any(axis=1))
     if len(wrong):
         raise DamagedBlock(site_id, registers[wrong[0]], days[wrong[0]])
     return blocks

@@ -139,17 +139,25 @@ class Intervals:
 def digests(intervals: Intervals) -> dict[int, str]:
     """The SHA-256 of each register's exact energies and qualities, as hexadecimal text.
 
-    Hashed are the first slot and the number of slots as little-endian int64, the energies as
-    little-endian int64 and the qualities as bytes. A billing run keeps these of all it read.
+    Hashed are, little-endian: first slot, number of slots and bytes an energy as int64; the
+    energies as int32 (int64 where one does not fit); the runs of equal quality, each its
+    first position and its code as int64. A billing run keeps these of all it read.
     """
-    head = np.array([intervals.first_slot, intervals.energy_wh.shape[1]], "<i8").tobytes()
-    energy_wh = np.ascontiguousarray(intervals.energy_wh, "<i8")
-    quality = np.ascontiguousarray(intervals.quality)
+    energy_wh, quality = intervals.energy_wh, intervals.quality
+    limits = np.iinfo(np.int32)
+    is_small = not energy_wh.size or (
+        energy_wh.min() >= limits.min and energy_wh.max() <= limits.max
+    )
+    exact = np.ascontiguousarray(energy_wh, "<i4" if is_small else "<i8")
+    head = np.array([intervals.first_slot, energy_wh.shape[1], exact.itemsize], "<i8").tobytes()
+    changes = np.ones(quality.shape, bool)
+    np.not_equal(quality[:, 1:], quality[:, :-1], out=changes[:, 1:])
     out: dict[int, str] = {}
     for row, register_id in enumerate(intervals.register_ids):
+        starts = np.flatnonzero(changes[row])
         hasher = hashlib.sha256(head)
-        hasher.update(energy_wh[row].data)
-        hasher.update(quality[row].data)
+        hasher.update(exact[row].data)
+        hasher.update(np.stack((starts, quality[row][starts])).astype("<i8").tobytes())
         out[register_id] = hasher.hexdigest()
     return out
 

@@ -1,10 +1,13 @@
-"""Local days, months and years as runs of slots, for sums that people read (rules.md f.1)."""
+"""Slots by the local clock and calendar (rules.md f.1)."""
 
 from datetime import date, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from quartier.core.kernel.period import Dates, local_midnight, slot_at
+import numpy as np
+import numpy.typing as npt
+
+from quartier.core.kernel.period import Dates, local_midnight, slot_at, slot_starts_at
 
 Step = Literal["day", "month", "year"]
 
@@ -32,3 +35,22 @@ def _next(day: date, step: Step) -> date:
     if step == "year":
         return date(day.year + 1, 1, 1)
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def utc_offsets(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:
+    """Quarter-hours by which local time is ahead of UTC in each slot, int64[t]."""
+    hours = range(slots.start // 4, -(-slots.stop // 4))
+    # Clocks change on a full hour of UTC; a step of an hour is exact where they do.
+    offsets = []
+    for hour in hours:
+        offset = slot_starts_at(hour * 4).astimezone(tz).utcoffset()
+        assert offset is not None
+        offsets.append(int(offset.total_seconds()) // 900)
+    spread = np.repeat(np.array(offsets, np.int64), 4)
+    return spread[slots.start - hours.start * 4 :][: len(slots)]
+
+
+def quarters_of_day(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:
+    """The local quarter-hour of the day of each slot, 0 to 95, int64[t]."""
+    at: npt.NDArray[np.int64] = (np.arange(slots.start, slots.stop) + utc_offsets(slots, tz)) % 96
+    return at

@@ -15,6 +15,26 @@ _IS_LOCKED = """EXISTS (
 _MESSAGE = "the intervals of this day are locked"
 
 
+_BLOCKS = "metering_intervalblock"
+
+
+def _cluster_by_key(_apps: object, editor: BaseDatabaseSchemaEditor) -> None:
+    """On SQLite, blocks lie in the order of their key: a third less to load and to read.
+
+    The table has just been made; Django has no word for WITHOUT ROWID.
+    """
+    if editor.connection.vendor != "sqlite":
+        return
+    with editor.connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM {_BLOCKS}")
+        (count,) = cursor.fetchone()
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [_BLOCKS])
+        (statement,) = cursor.fetchone()
+    if not count:
+        editor.execute(f"DROP TABLE {_BLOCKS}")
+        editor.execute(f"{statement} WITHOUT ROWID")
+
+
 def _store_uncompressed(_apps: object, editor: BaseDatabaseSchemaEditor) -> None:
     """On PostgreSQL, blocks are read whole and often: never compressed (stack.md, intervals)."""
     if editor.connection.vendor != "postgresql":
@@ -28,6 +48,7 @@ def _store_uncompressed(_apps: object, editor: BaseDatabaseSchemaEditor) -> None
 class Migration(migrations.Migration):
     dependencies = [("metering", "0001_initial"), ("equipment", "0001_initial")]
     operations = [
+        migrations.RunPython(_cluster_by_key, migrations.RunPython.noop),
         migrations.RunPython(_store_uncompressed, migrations.RunPython.noop),
         *append_only("metering_intervalrevision", "a revision"),
         *append_only("metering_reading", "a reading"),
