@@ -1,0 +1,128 @@
+"""``quartier site`` and ``quartier user`` as a person meets them: output, files, exit codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROSENWEG = ROOT / "examples" / "zev-rosenweg.toml"
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A fresh embedded database with the small example loaded."""
+    folder = tmp_path_factory.mktemp("home")
+    done = run(folder, "site", "load", str(ROSENWEG))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "site 'rosenweg': 44 created, 0 changed"
+    return folder
+
+
+def run(home, *arguments, text=""):
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+        "QUARTIER_HOME": str(home),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "quartier", *arguments],
+        cwd=home,
+        env=environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_a_second_load_says_that_nothing_was_to_do(home):
+    done = run(home, "site", "load", str(ROSENWEG))
+    assert (done.returncode, done.stdout) == (0, "site 'rosenweg': 0 created, 0 changed\n")
+
+
+def test_a_dump_loads_without_a_change(home):
+    out = home / "out.toml"
+    assert run(home, "site", "dump", "rosenweg", "--out", str(out)).returncode == 0
+    shown = run(home, "site", "dump", "sonnenhaus/rosenweg")
+    assert shown.stdout == out.read_text(encoding="utf-8")
+    done = run(home, "site", "load", "-", text=shown.stdout)
+    assert (done.returncode, done.stdout) == (0, "site 'rosenweg': 0 created, 0 changed\n")
+
+
+def test_faults_are_a_line_each_and_exit_2(home):
+    bad = home / "bad.toml"
+    text = ROSENWEG.read_text(encoding="utf-8")
+    bad.write_text(text.replace('canton = "BE"', 'canton = "XX"').replace('"owner"', '"boss"'))
+    done = run(home, "site", "load", "bad.toml")
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert lines[0] == "bad.toml:15: site.canton: 'XX' is not a canton. Write e.g. \"ZH\"."
+    assert lines[-1].startswith("quartier: bad.toml: ")
+    assert lines[-1].endswith(" faults; nothing was written")
+    assert len(lines) >= 3
+    assert not done.stdout
+
+
+def test_what_is_kept_is_a_warning_and_exit_1(home):
+    text = ROSENWEG.read_text(encoding="utf-8")
+    start = text.index("[[plant]]")
+    less = text[:start] + text[text.index("[[community]]") :]
+    less = less[: less.index("[[price_sheet]]")]
+    done = run(home, "site", "load", "-", text=less)
+    assert done.returncode == 1
+    assert "warning: kept plant 'dach': it is not in -" in done.stderr
+    assert "warning: kept price sheet '2025'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["site", "load", "nowhere.toml"], "there is no file nowhere.toml"),
+        (["site", "load", "."], "is a folder"),
+        (["site", "dump", "nowhere"], "no site 'nowhere'; there are: rosenweg"),
+        (["site", "create", "bad ref", "--name", "x"], "ref: Letters, digits"),
+        (["site", "create", "rosenweg", "--name", "x"], "already has a site 'rosenweg'"),
+        (["site", "create", "a", "--name", "x", "--timezone", "Mars/X"], "not a time zone"),
+        (["site", "create", "a", "--name", "  "], "name: "),
+        (["site", "create", "a"], "--name"),
+        (["user", "add", "not-an-address"], "not-an-address"),
+        (["user", "add", "a@example.ch", "--party", "nobody"], "no party 'nobody'"),
+        (["user", "add", "a@example.ch", "--organisation", "x"], "no organisation 'x'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(home, arguments, words):
+    done = run(home, *arguments)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+
+
+def test_a_site_is_made_in_a_default_organisation(tmp_path):
+    done = run(tmp_path, "site", "create", "probe", "--name", "Probe", "--timezone", "Europe/Paris")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "created site 'probe' (Probe) in organisation 'default'\n"
+    assert run(tmp_path, "site", "list").stdout == "default/probe  Probe\n"
+    dumped = run(tmp_path, "site", "dump", "probe").stdout
+    assert 'timezone = "Europe/Paris"' in dumped
+
+
+def test_a_user_gets_a_generated_password_once(home):
+    done = run(home, "user", "add", "Op@Example.ch", "--operator")
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == "added user op@example.ch to organisation 'sonnenhaus'"
+    assert len(second.removeprefix("password (shown only now): ")) == 27
+    again = run(home, "user", "add", "op@example.ch")
+    assert again.returncode == 2
+    assert "already a user op@example.ch" in again.stderr
+
+
+def test_a_contact_of_a_site_file_gets_a_password(home):
+    done = run(home, "user", "add", "chiara.fontana@example.ch", "--party", "fontana")
+    assert done.returncode == 0, done.stderr
+    assert "password (shown only now)" in done.stdout
