@@ -18,7 +18,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # the templates of allauth.mfa use it
     "django_htmx",
+    "django_tasks_db",
     # A folder is the whole thing: an app or a portal is found by its apps.py.
     *(
         f"quartier.{path.parent.parent.name}.{path.parent.name}"
@@ -151,3 +153,6 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("QUARTIER_LOG_LEVEL", "WARNING")},
 }
+
+# Background jobs wait in the database; quartier worker takes them (stack.md, jobs).
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}

@@ -17,6 +17,7 @@ from quartier.apps.access.permissions import Permission
 from quartier.apps.billing.models import BillingRun, Invoice
 from quartier.apps.billing.operations import bill
 from quartier.apps.billing.prepare import Prepared, prepare
+from quartier.apps.documents.tasks import print_run
 from quartier.core.kernel.period import BadPeriod, Dates, timezone_of
 from quartier.portals.operator.places import today_at
 from quartier.portals.shared.gate import Visit, site_page
@@ -115,6 +116,7 @@ def _issue(visit: Visit, dates: Dates) -> HttpResponseBase:
         visit.site, dates, now=now, issued_date=today_at(visit), actor=visit.by
     )
     if invoices:
+        print_run.enqueue(invoices[0].run_id)
         text = ngettext("%(n)d document is issued.", "%(n)d documents are issued.", len(invoices))
         messages.success(visit.request, text % {"n": len(invoices)})
         return redirect("site-run", visit.site.ref, invoices[0].run_id)
