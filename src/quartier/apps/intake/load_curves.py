@@ -230,7 +230,7 @@ class LoadCurveImport:
         meter = Meter(
             site=self.site,
             ref=free_ref(self.site, identity),
-            name=f"Meter {identity}"[:120],
+            name=identity[:120],
             mode=mode,
             source=Meter.Source.CURVE,
         )

@@ -142,8 +142,11 @@ class Mapping:
 
 
 def find_meter(site: Site, identity: str) -> Meter | None:
-    """The meter that a person or a table calls so: its ref, the serial number of a device on it,
-    or its metering point. Computed meters take no data and are never found."""
+    """The meter that a person or a table calls so.
+
+    That is its ref, the serial number of a device on it, its metering point, or its name if no
+    other has it. Computed meters take no data and are never found.
+    """
     meters = list(Meter.objects.filter(site=site).exclude(source=Meter.Source.VIRTUAL))
     point = normal_point(identity)
     for meter in meters:
@@ -158,7 +161,8 @@ def find_meter(site: Site, identity: str) -> Meter | None:
         points = {normal_point(meter.metering_point), normal_point(meter.export_metering_point)}
         if point and point in points:
             return meter
-    return None
+    named = [meter for meter in meters if meter.name == identity]
+    return named[0] if len(named) == 1 else None
 
 
 def profile_register(meter: Meter, direction: str) -> Register:
@@ -174,7 +178,7 @@ def profile_register(meter: Meter, direction: str) -> Register:
 
 def free_ref(site: Site, name: str) -> str:
     """A ref made of ``name`` that no meter of the site has."""
-    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "meter"
+    base = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:50] or "meter"
     refs = set(Meter.objects.filter(site=site).values_list("ref", flat=True))
     ref, number = base, 2
     while ref in refs:

@@ -143,4 +143,6 @@ def _member(name: str, data: bytes) -> Source:
 
 def _is_junk(name: str) -> bool:
     parts = name.split("/")
-    return parts[0] == "__MACOSX" or any(part.startswith(".") and part != "." for part in parts)
+    return parts[0] == "__MACOSX" or any(
+        part.startswith(".") and part not in (".", "..") for part in parts
+    )
