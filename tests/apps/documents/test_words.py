@@ -49,7 +49,7 @@ def test_every_word_is_used():
     source = "".join(path.read_text("utf-8") for path in FOLDER.parent.glob("*.py"))
     source += "".join(path.read_text("utf-8") for path in (FOLDER.parent / "typst").glob("*.typ"))
     source += " ".join([*Kind, *CapStatus, "flat", "effective"])
-    data = {"segments", "units", "vat", "law_words"}
+    data = {"segments", "solutions", "units", "vat", "law_words"}
     for key in keys(texts_in("de")):
         table, _, word = key.partition(".")
         if table not in data and key.count("."):
@@ -203,3 +203,10 @@ def test_a_hash_in_the_tariff_is_shortened():
     )
     page = page_of(replace(samples.plain(), caps=(proof,)))
     assert page["proofs"][0]["source"] == "Referenztarif: h4 abababababab"
+
+
+@pytest.mark.parametrize(("language", "word"), [("de", "Strom"), ("fr", "Électricité")])
+def test_a_section_without_title_has_our_word_for_its_solution(language, word):
+    part = replace(samples.electricity(), title="electricity")
+    page = page_of(samples.document(part, language=language))
+    assert page["sections"][0]["title"] == page["summary"][0]["label"] == word

@@ -114,5 +114,6 @@ NOT_ROWS_FOR_PAGES: Mapping[str, str] = {
     "intake.Provenance": "read only when files are merged",
     "sharing.AllocationBlock": "read by billing point and dates, which Scope.dates_of allows",
     "billing.NumberSequence": "read only when a document is issued",
+    "documents.Rendered": "read through its invoice",
 }
 """Models that no page lists, and why. Asking for them raises like for any missing model."""

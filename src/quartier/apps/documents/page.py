@@ -135,7 +135,7 @@ def _summary(document: Document, texts: dict[str, Any]) -> list[dict[str, Any]]:
     def row(label: str, amount: Decimal, *, strong: bool = False) -> dict[str, Any]:
         return {"label": label, "amount": numbers.money(amount, language), "strong": strong}
 
-    rows = [row(section.title, section.subtotal) for section in document.sections]
+    rows = [row(_title(one, texts), one.subtotal) for one in document.sections]
     taxed = [group for group in document.vat if group.category is VatCategory.STANDARD]
     if taxed and len(document.sections) > 1:
         rows.append(row(words["net"], document.net))
@@ -188,12 +188,20 @@ def _section(section: Section, document: Document, texts: dict[str, Any]) -> dic
     rows = [_line(line, document, texts) for line in section.lines]
     for key in ("quantity", "price"):
         _pad_decimals(rows, key)
+    title = _title(section, texts)
     return {
-        "title": section.title,
+        "title": title,
         "rows": rows,
-        "subtotal_label": texts["lines"]["subtotal"].format(title=section.title),
+        "subtotal_label": texts["lines"]["subtotal"].format(title=title),
         "subtotal": numbers.money(section.subtotal, document.language),
     }
+
+
+def _title(section: Section, texts: dict[str, Any]) -> str:
+    """The price sheet's title; our own word where the sheet gave none."""
+    if section.title == section.solution:
+        return str(texts["solutions"].get(section.solution, section.title))
+    return section.title
 
 
 def _line(line: Line, document: Document, texts: dict[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from quartier.core.invoicing.document import Document
 from quartier.formats.qr_bill import (
     Party,
     QrBill,
-    grouped_iban,
     grouped_reference,
     payload_of,
     svg_of,
 )
+from quartier.markets.ch.iban import iban_of
 
 _BREAK = "\u200b"
 _LONG = re.compile(rf"[^\s{_BREAK}]{{31,}}")
@@ -47,7 +47,7 @@ def payment_part_of(document: Document, words: dict[str, str]) -> dict[str, Any]
         "words": words,
         "svg": svg_of(payload),
         "account": [
-            grouped_iban("".join(bill.iban.split()).upper()),
+            str(iban_of(bill.iban)),
             *(_wrappable(line) for line in bill.creditor.lines),
         ],
         "reference": grouped_reference("".join(bill.reference.split())) if bill.reference else "",

@@ -67,7 +67,7 @@ def _short(snapshot: str) -> str:
 
 def _segment(segment: str, texts: dict[str, Any]) -> str:
     """A segment of ``core.invoicing.caps`` in words: its solution, time slot and dates."""
-    names = texts["segments"]
+    names = texts["segments"] | texts["solutions"]
     words = [_dates(word) or names.get(word, word) for word in segment.split(" ")]
     return ", ".join(words)
 

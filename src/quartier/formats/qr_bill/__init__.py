@@ -1,7 +1,6 @@
 """The Swiss QR-bill: references, payload and symbol (rules.md d.1)."""
 
 from quartier.formats.qr_bill.bill import BadQrBill, Party, QrBill, check, findings_of
-from quartier.formats.qr_bill.iban import NotIban, grouped_iban, iban_of, is_qr_iban
 from quartier.formats.qr_bill.payload import parse, payload_of
 from quartier.formats.qr_bill.references import (
     BadReference,
@@ -18,18 +17,14 @@ from quartier.formats.qr_bill.symbol import matrix_of, svg_of
 __all__ = [
     "BadQrBill",
     "BadReference",
-    "NotIban",
     "Party",
     "QrBill",
     "check",
     "check_qrr",
     "check_scor",
     "findings_of",
-    "grouped_iban",
     "grouped_reference",
-    "iban_of",
     "invoice_qrr",
-    "is_qr_iban",
     "make_qrr",
     "make_scor",
     "matrix_of",

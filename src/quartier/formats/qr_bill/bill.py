@@ -11,8 +11,8 @@ from decimal import Decimal
 from quartier.core.invoicing.document import Address
 from quartier.core.kernel.findings import Finding, Severity, error, has_errors, warning
 from quartier.formats.qr_bill.characters import name_of, strangers
-from quartier.formats.qr_bill.iban import NotIban, iban_of, is_qr_iban
 from quartier.formats.qr_bill.references import BadReference, check_qrr, check_scor
+from quartier.markets.ch.iban import NotIban, iban_of
 
 AMOUNT_MAX = Decimal("999999999.99")
 INFORMATION_MAX = 140
@@ -124,7 +124,7 @@ def _account(bill: QrBill) -> Iterator[Finding]:
         iban = iban_of(bill.iban)
     except NotIban as fault:
         yield error("qr_bill.iban", f"{fault}.", where="IBAN")
-        iban = ""
+        iban = None
     if bill.reference_type not in ("QRR", "SCOR", "NON"):
         yield error(
             "qr_bill.reference_type",
@@ -133,14 +133,14 @@ def _account(bill: QrBill) -> Iterator[Finding]:
             remedy="Use QRR, SCOR or NON.",
         )
         return
-    if iban and is_qr_iban(iban) and bill.reference_type != "QRR":
+    if iban and iban.is_qr and bill.reference_type != "QRR":
         yield error(
             "qr_bill.qr_iban",
             f"{iban} is a QR-IBAN, which takes a QR reference only, not {bill.reference_type}.",
             where="reference type",
             remedy="Use reference type QRR, or the account's normal IBAN.",
         )
-    if iban and not is_qr_iban(iban) and bill.reference_type == "QRR":
+    if iban and not iban.is_qr and bill.reference_type == "QRR":
         yield error(
             "qr_bill.not_qr_iban",
             f"{iban} is no QR-IBAN, and a QR reference needs one (institution 30000 to 31999).",

@@ -4,7 +4,7 @@ from decimal import Decimal, InvalidOperation
 
 from quartier.core.kernel.findings import Finding, error
 from quartier.formats.qr_bill.bill import BadQrBill, Party, QrBill, check, findings_of
-from quartier.formats.qr_bill.iban import iban_of
+from quartier.markets.ch.iban import iban_of
 
 PAYLOAD_MAX = 997
 _ADDRESS_LINES = 7
@@ -19,7 +19,7 @@ def payload_of(bill: QrBill) -> str:
     the trailer always.
     """
     check(bill)
-    lines = ["SPC", "0200", "1", iban_of(bill.iban)]
+    lines = ["SPC", "0200", "1", iban_of(bill.iban).text]
     lines += _party_lines(bill.creditor)
     lines += [""] * _ADDRESS_LINES  # ultimate creditor: reserved
     lines += ["" if bill.amount is None else f"{bill.amount:.2f}", bill.currency]

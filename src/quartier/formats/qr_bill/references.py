@@ -2,8 +2,6 @@
 
 import re
 
-from quartier.formats.qr_bill.iban import mod97
-
 _TABLE = (0, 9, 4, 6, 8, 2, 7, 1, 3, 5)  # [S75]
 QRR_DIGITS = 27
 _BASE_DIGITS = QRR_DIGITS - 1
@@ -71,6 +69,11 @@ def check_qrr(reference: str) -> str:
     if int(text[-1]) != expected:
         raise BadReference(f"QR reference {text}: the check digit is {text[-1]}, not {expected}")
     return text
+
+
+def mod97(text: str) -> int:
+    """``text`` with letters as 10..35, modulo 97 (ISO 7064)."""
+    return int("".join(str(int(character, 36)) for character in text)) % 97
 
 
 def make_scor(text: str) -> str:
