@@ -41,6 +41,7 @@ urlpatterns = [
     path(f"{_SITE}invoices/<int:pk>/<slug:line_id>/", invoices.line, name="site-line"),
     path(f"{_SITE}files/<int:pk>/", invoices.raw_file, name="site-raw-file"),
     path(f"{_SITE}imports/", imports.imports, name="site-imports"),
+    path(f"{_SITE}imports/new/", imports.new_import, name="site-import"),
     path(f"{_SITE}notes/", notes.notes, name="site-notes"),
     path(f"{_SITE}notes/<int:pk>/resolve/", notes.resolve, name="site-note-resolve"),
 ]

@@ -80,10 +80,12 @@ WORDS: Mapping[str, str | Promise] = {
     "editable": _("Public and editable"),
     # intake
     "sdat": _("SDAT-CH message"),
-    "load_curve": _("Load curve (CSV, XLSX)"),
+    "load-curve": _("Load curve (CSV, XLSX)"),
     "readings": _("Register readings"),
-    "previewed": _("Previewed"),
-    "committed": _("Imported"),
+    "imported": _("Imported"),
+    "rejected": _("Rejected"),
+    "known": _("Imported before"),
+    "quarantined": _("Waits for a meter"),
     # inputs of a document
     "price_sheet": _("Price sheet"),
     "intervals": _("Quarter-hours"),

@@ -1,0 +1,101 @@
+"""A building with a billed quarter, and somebody of every role."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pytest
+
+BILLED_AT = datetime(2026, 10, 3, 9, tzinfo=UTC)
+PASSWORD = "korrekt-pferd-batterie"  # noqa: S105  (of the tests)
+ROLES = ("operator", "owner", "installer", "resident", "neighbor", "stranger", "outsider")
+
+
+@dataclass
+class World:
+    """The building ``linde`` with three households; ``users`` by role.
+
+    ``neighbor`` lives in another flat of the building, ``stranger`` is a user of the organisation
+    without any party, ``outsider`` the operator of another organisation.
+    """
+
+    site: object
+    users: dict
+    run: object
+    invoices: list
+    issue: object
+    file: object
+    client: object
+
+    def as_(self, role):
+        """A signed-in client; signed out for an empty role."""
+        self.client.logout()
+        if role:
+            self.client.force_login(self.users[role])
+        return self.client
+
+
+def people(site):
+    """A user of every role."""
+    from quartier.apps.parties.models import Contact, Organisation, Party, User
+    from quartier.apps.sites.models import Stakeholder
+
+    organisation = site.organisation
+    other = Organisation.objects.create(ref="other", name="Other")
+    users = {
+        role: User.objects.create_user(
+            f"{role}@example.ch",
+            other if role == "outsider" else organisation,
+            PASSWORD,
+            is_operator=role in ("operator", "outsider"),
+            language="en",
+        )
+        for role in ROLES
+    }
+    installer = Party.objects.create(
+        organisation=organisation, ref="elektro", name="Elektro AG", postcode="8000", town="Zürich"
+    )
+    Stakeholder.objects.create(site=site, party=installer, role="installer")
+    for role, party in (
+        ("owner", Party.objects.get(organisation=organisation, ref=f"{site.ref}-owner")),
+        ("installer", installer),
+        ("resident", Party.objects.get(organisation=organisation, ref=f"{site.ref}-p001")),
+        ("neighbor", Party.objects.get(organisation=organisation, ref=f"{site.ref}-p002")),
+    ):
+        Contact.objects.create(party=party, user=users[role])
+    return users
+
+
+def build(households=3):
+    """The building with a year's quarter billed."""
+    from quartier.apps.billing.operations import bill
+    from quartier.apps.intake.models import IntakeFile
+    from quartier.apps.sites.models import Note
+    from quartier.cli.bench import _world as world
+
+    site = world.site_with(households, "linde")
+    site.name = "Lindenhof"
+    site.save()
+    users = people(site)
+    prepared, invoices = bill(
+        site, world.QUARTER, now=BILLED_AT, issued_date=date(2026, 10, 3), actor="test"
+    )
+    assert invoices, prepared.findings
+    issue = Note.objects.create(site=site, kind="issue", text="Look at it", visibility="public")
+    file = IntakeFile.objects.create(
+        site=site,
+        kind="sdat",
+        sha256="0" * 64,
+        name="E66.xml",
+        size=1,
+        state="imported",
+        received_at=BILLED_AT,
+    )
+    return site, users, invoices, issue, file
+
+
+@pytest.fixture
+def world(db, client, settings):
+    """The building."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    site, users, invoices, issue, file = build()
+    return World(site, users, invoices[0].run, list(invoices), issue, file, client)

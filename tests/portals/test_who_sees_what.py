@@ -1,0 +1,229 @@
+"""Every URL for every role. A URL that is not in the table fails the test.
+
+200 is a page, 302 leads elsewhere (to the sign-in for who is signed out), 403 is refused by the
+role, 404 does not exist for the visitor, 405 asks for another method.
+"""
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.portals.conftest import ROLES
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+# operator, owner, installer, resident, neighbor, stranger, outsider, signed out
+EVERYBODY = (200, 200, 200, 200, 200, 200, 200, 302)
+VIEW = (200, 200, 200, 403, 403, 404, 404, 302)
+MONEY = (200, 200, 403, 403, 403, 404, 404, 302)
+OPERATOR = (200, 403, 403, 403, 403, 404, 404, 302)
+IMPORT = (200, 403, 200, 403, 403, 404, 404, 302)
+OWN = (302, 302, 302, 200, 200, 302, 302, 302)
+OWN_ROW = (302, 302, 302, 200, 404, 302, 302, 302)
+SIGNED_IN = EVERYBODY
+NOT_SET_UP = (404, 404, 404, 404, 404, 404, 404, 302)
+
+TABLE = {
+    # where a day begins
+    "start": (302, 302, 302, 302, 302, 302, 302, 302),
+    "nothing": SIGNED_IN,
+    "sites": (200, 200, 200, 302, 302, 302, 200, 302),
+    "search": SIGNED_IN,
+    # a site
+    "site": VIEW,
+    "site-energy": VIEW,
+    "site-equipment": VIEW,
+    "site-meter": VIEW,
+    "site-places": MONEY,
+    "site-place": MONEY,
+    "site-move": MONEY,
+    "site-prices": MONEY,
+    "site-sheet": MONEY,
+    "site-billing": MONEY,
+    "site-bill": OPERATOR,
+    "site-run": MONEY,
+    "site-invoices": MONEY,
+    "site-invoice": MONEY,
+    "site-invoice-pdf": MONEY,
+    "site-line": MONEY,
+    "site-raw-file": IMPORT,
+    "site-imports": IMPORT,
+    "site-import": IMPORT,
+    "site-notes": VIEW,
+    "site-note-resolve": (405,) * 8,
+    # a resident
+    "me": OWN,
+    "me-energy": OWN,
+    "me-bills": OWN,
+    "me-bill": OWN_ROW,
+    "me-bill-pdf": OWN_ROW,
+    "me-line": OWN_ROW,
+    "me-account": OWN,
+    # an account; nobody's data but one's own
+    "set_language": (302,) * 8,
+    "account_login": (302, 302, 302, 302, 302, 302, 302, 200),
+    "account_logout": (200, 200, 200, 200, 200, 200, 200, 302),  # asked in a test of its own
+    "account_signup": (302, 302, 302, 302, 302, 302, 302, 200),
+    "account_inactive": (200,) * 8,
+    "account_reauthenticate": SIGNED_IN,
+    "account_email": SIGNED_IN,
+    "account_email_verification_sent": (200,) * 8,
+    "account_confirm_email": (200,) * 8,
+    "account_change_password": SIGNED_IN,
+    "account_set_password": (302,) * 8,
+    "account_reset_password": (200,) * 8,
+    "account_reset_password_done": (200,) * 8,
+    "account_reset_password_from_key": (200,) * 8,
+    "account_reset_password_from_key_done": (200,) * 8,
+    "account_confirm_login_code": (302,) * 8,
+    "mfa_index": SIGNED_IN,
+    "mfa_authenticate": (302,) * 8,
+    "mfa_reauthenticate": (302,) * 8,
+    "mfa_activate_totp": (302,) * 8,
+    "mfa_deactivate_totp": NOT_SET_UP,
+    "mfa_view_recovery_codes": NOT_SET_UP,
+    "mfa_generate_recovery_codes": (302,) * 8,
+    "mfa_download_recovery_codes": NOT_SET_UP,
+    "mfa_list_webauthn": SIGNED_IN,
+    "mfa_add_webauthn": (302,) * 8,
+    "mfa_reauthenticate_webauthn": (302,) * 8,
+    "mfa_remove_webauthn": (302,) * 8,
+    "mfa_edit_webauthn": (302,) * 8,
+    "mfa_login_webauthn": (302,) * 8,
+}
+
+
+def names():
+    """The name of every URL there is."""
+
+    def walk(resolver):
+        for one in resolver.url_patterns:
+            if isinstance(one, URLResolver):
+                yield from walk(one)
+            else:
+                assert isinstance(one, URLPattern)
+                yield one.name
+
+    return sorted(set(walk(get_resolver())))
+
+
+def url_of(world, name):
+    """The URL ``name`` for rows of the building; documents are the resident's."""
+    invoice = next(one for one in world.invoices if one.party.ref == "linde-p001")
+    ref = {"ref": world.site.ref}
+    wanted = {
+        "site-meter": {**ref, "meter_ref": "m001"},
+        "site-place": {**ref, "point_ref": "w001"},
+        "site-move": {**ref, "point_ref": "w001"},
+        "site-sheet": {**ref, "sheet_ref": "linde-2026"},
+        "site-run": {**ref, "pk": world.run.pk},
+        "site-invoice": {**ref, "pk": invoice.pk},
+        "site-invoice-pdf": {**ref, "pk": invoice.pk},
+        "site-line": {**ref, "pk": invoice.pk, "line_id": "1"},
+        "site-raw-file": {**ref, "pk": world.file.pk},
+        "site-note-resolve": {**ref, "pk": world.issue.pk},
+        "me-bill": {"pk": invoice.pk},
+        "me-bill-pdf": {"pk": invoice.pk},
+        "me-line": {"pk": invoice.pk, "line_id": "1"},
+        "account_confirm_email": {"key": "none"},
+        "account_reset_password_from_key": {"uidb36": "1", "key": "none"},
+        "mfa_remove_webauthn": {"pk": 1},
+        "mfa_edit_webauthn": {"pk": 1},
+    }.get(name)
+    if wanted is None:
+        wanted = ref if name == "site" or name.startswith("site-") else {}
+    return reverse(name, kwargs=wanted)
+
+
+def test_every_url_is_in_the_table():
+    assert set(names()) == set(TABLE)
+
+
+def test_who_sees_what(world, monkeypatch):
+    monkeypatch.setattr("quartier.portals.operator.invoices.fetch", lambda sha256: b"<xml/>")
+    got = {}
+    for role in (*ROLES, ""):
+        client = world.as_(role)
+        for name in TABLE:
+            if not name.endswith("logout"):
+                got.setdefault(name, []).append(client.get(url_of(world, name)).status_code)
+    wrong = {
+        f"{name} {url_of(world, name)}": dict(zip((*ROLES, "signed out"), codes, strict=True))
+        for name, codes in got.items()
+        if tuple(codes) != TABLE[name]
+    }
+    assert wrong == {}
+
+
+def test_a_signed_out_visitor_is_led_to_the_sign_in(world):
+    for name in ("site", "sites", "me", "site-invoice-pdf"):
+        answer = world.as_("").get(url_of(world, name))
+        assert answer.status_code == 302
+        assert answer.url.startswith("/account/login/?next="), name
+
+
+def test_a_site_of_another_organisation_with_the_same_reference_is_not_opened(world):
+    from quartier.apps.sites.models import Site
+
+    other = world.users["outsider"].organisation
+    Site.objects.create(organisation=other, ref="linde", name="Fremdhaus")
+    page = world.as_("outsider").get("/sites/linde/equipment/")
+    assert page.status_code == 200
+    assert b"Fremdhaus" in page.content
+    assert b"Lindenhof" not in page.content
+
+
+def test_an_installer_sees_no_names_and_no_money(world):
+    client = world.as_("installer")
+    for name in (
+        "site",
+        "site-energy",
+        "site-equipment",
+        "site-meter",
+        "site-imports",
+        "site-notes",
+    ):
+        text = client.get(url_of(world, name)).content.decode()
+        assert "Bewohner" not in text, name
+        assert "CHF" not in text, name
+    found = client.get("/search/?q=Bewohner").content.decode()
+    assert "Bewohner 1" not in found
+
+
+def test_a_resident_sees_no_other_household(world):
+    client = world.as_("resident")
+    for name in ("me", "me-energy", "me-bills", "me-bill", "me-line", "me-account"):
+        text = client.get(url_of(world, name)).content.decode()
+        assert "Bewohner 2" not in text, name
+        assert "Wohnung 2" not in text, name
+    assert "Nothing found" in client.get("/search/?q=Bewohner").content.decode()
+
+
+def test_private_notes_are_the_operators(world):
+    from quartier.apps.sites.models import Note
+
+    Note.objects.create(site=world.site, text="Between us", visibility="private")
+    url = url_of(world, "site-notes")
+    assert "Between us" in world.as_("operator").get(url).content.decode()
+    assert "Between us" not in world.as_("owner").get(url).content.decode()
+
+
+def test_signing_out_asks_first(world):
+    assert world.as_("resident").get("/account/logout/").status_code == 200
+    assert world.as_("").get("/account/logout/").status_code == 302
+
+
+REFUSED = [
+    ("site-move", "installer", 403),
+    ("site-move", "resident", 403),
+    ("site-bill", "owner", 403),
+    ("site-import", "owner", 403),
+    ("site-note-resolve", "resident", 403),
+    ("site-note-resolve", "stranger", 404),
+    ("site-note-resolve", "outsider", 404),
+]
+
+
+def test_forms_are_refused_too(world):
+    for name, role, status in REFUSED:
+        answer = world.as_(role).post(url_of(world, name), {"step": "commit"})
+        assert answer.status_code == status, (name, role)
