@@ -116,7 +116,9 @@ def test_as_of_reaches_through_rules(site, register):
         ("year", {0: 29_376}),
     ],
 )
-def test_sums_follow_the_local_calendar(site, register, step, counts, django_assert_max_num_queries):
+def test_sums_follow_the_local_calendar(
+    site, register, step, counts, django_assert_max_num_queries
+):
     """March 2026 has 2,972 quarter-hours and October 2,980 (rules.md f.1)."""
     a, b = register("a"), register("b")
     dates = Dates(date(2026, 3, 1), date(2027, 1, 1))

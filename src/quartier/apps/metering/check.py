@@ -1,0 +1,117 @@
+"""What ``quartier check`` looks at: checksums of blocks, readings against quarter-hours."""
+
+from collections.abc import Iterator
+
+from django.db.models import Max, Min
+
+from quartier.apps.equipment.models import Device, Meter, Register
+from quartier.apps.metering import blocks, store
+from quartier.apps.metering.mapping import core_device
+from quartier.apps.metering.models import IntervalBlock, Reading
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.findings import Finding, error, warning
+from quartier.core.kernel.period import slot_starts_at
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering import registers as core
+
+_DAYS_AT_ONCE = 92
+_MOST_DAMAGED = 20
+_FROM_READINGS = {Quality.MEASURED, Quality.ESTIMATED}
+
+
+def check(site: Site) -> Iterator[Finding]:
+    """The findings of one site."""
+    damaged = False
+    for finding in _blocks(site):
+        damaged = True
+        yield finding
+    if not damaged:
+        yield from _registers(site)
+
+
+def _blocks(site: Site) -> Iterator[Finding]:
+    """Blocks that do not match their checksum, or belong to no register of the site."""
+    mine = IntervalBlock.objects.filter(site_id=site.pk)
+    stored = set(mine.order_by().values_list("register_id", flat=True).distinct())
+    known = set(Register.objects.filter(site=site).values_list("pk", flat=True))
+    for register_id in sorted(stored - known):
+        yield error(
+            "metering.orphan",
+            f"there are intervals of register {register_id}, which the site does not have.",
+            where=site.ref,
+            remedy="Restore the last backup.",
+        )
+    span = mine.aggregate(first=Min("day"), last=Max("day"))
+    if span["first"] is None:
+        return
+    found = 0
+    for first in range(span["first"], span["last"] + 1, _DAYS_AT_ONCE):
+        end = min(first + _DAYS_AT_ONCE, span["last"] + 1)
+        try:
+            blocks.read(site.pk, sorted(stored), first, end)
+        except store.DamagedBlock:
+            # One by one, to name each; a damaged day is rare.
+            for register_id in sorted(stored):
+                for day in range(first, end):
+                    try:
+                        blocks.read(site.pk, [register_id], day, day + 1)
+                    except store.DamagedBlock as problem:
+                        yield error("metering.damaged", f"{problem}.", where=site.ref)
+                        found += 1
+                        if found == _MOST_DAMAGED:
+                            return
+
+
+def _registers(site: Site) -> Iterator[Finding]:
+    """Meters that count: the sum of the quarter-hours against what the readings say."""
+    registers = Register.objects.filter(
+        site=site, meter__source=Meter.Source.REGISTER
+    ).select_related("meter")
+    for register in registers.order_by("pk"):
+        rows = Reading.objects.filter(site_id=site.pk, register_id=register.pk)
+        devices = list(Device.objects.filter(meter=register.meter))
+        serials = {device.pk: device.serial for device in devices}
+        hours, _ = core.intervals(
+            [
+                core.Reading(
+                    row.read_at, row.value, Quality(row.quality), serials.get(row.device_id, "")
+                )
+                for row in rows.order_by("read_at")
+            ],
+            [core_device(device, None) for device in devices],
+            fuse_a=register.meter.fuse_a,
+        )
+        if hours.qualities:
+            yield from _compare(site, register, hours)
+
+
+def _compare(site: Site, register: Register, hours: core.QuarterHours) -> Iterator[Finding]:
+    """What people edited is left out; the rest sums to the registers."""
+    end = hours.first_slot + len(hours.qualities)
+    stored = store.read(site.pk, [register.pk], hours.first_slot, end)
+    counted = interval_wh = absent = 0
+    pairs = zip(stored.energy_wh[0].tolist(), stored.quality[0].tolist(), strict=True)
+    for energy, (value, code) in zip(hours.energies_wh, pairs, strict=True):
+        if energy is None:
+            continue
+        if code == Quality.MISSING:
+            absent += 1
+        elif Quality(code) in _FROM_READINGS:
+            counted += energy
+            interval_wh += value
+    where = f"{site.ref}, {register}"
+    if absent:
+        yield warning(
+            "metering.not_converted",
+            f"{absent} quarter-hours that the readings give are not stored.",
+            where=where,
+            remedy="Import the readings again.",
+        )
+    if counted != interval_wh:
+        yield error(
+            "metering.register_sum",
+            f"the quarter-hours from {slot_starts_at(hours.first_slot):%Y-%m-%dT%H:%MZ} sum to "
+            f"{interval_wh} Wh, the register counted {counted} Wh.",
+            where=where,
+            remedy="Look for an edit that was marked measured, or import the readings again.",
+        )
