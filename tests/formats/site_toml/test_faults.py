@@ -236,6 +236,33 @@ def test_what_is_not_toml_is_one_fault_with_line_and_column(data, line, column, 
     assert words in fault.in_file("f")
 
 
+@pytest.mark.parametrize(
+    "number", ["1e9999999999999999999", "1e-9999999999999999999", "inf", "-nan", '"1e999999999"']
+)
+def test_a_hostile_number_is_a_fault(number):
+    text, line = changed('power_kwp = "11.4"', f"power_kwp = {number}")
+    assert [fault.line for fault in faults_of(text)] == [line]
+    text, line = changed('rule = "proportional"', f"rule = 'quota'\nparams = {{ rest = {number} }}")
+    if not number.startswith('"'):
+        assert any("out of reach" in fault.message for fault in faults_of(text))
+
+
+def test_a_hostile_key_cannot_write_to_the_terminal():
+    text = ROSENWEG + f'"\\u001b[2J\\n{"x" * 100_000}" = 1\n'
+    (fault,) = faults_of(text)
+    line = fault.in_file("f")
+    assert "\x1b" not in line
+    assert "\n" not in line
+    assert len(line) < 1000
+
+
+def test_a_name_that_a_qr_bill_cannot_hold_is_a_fault():
+    text, line = changed('name = "Lukas Aebi"', 'name = "Lukas 😀 Aebi"')
+    (fault,) = faults_of(text)
+    assert (fault.line, fault.path) == (line, "party[2].name")
+    assert "a QR-bill cannot hold" in fault.message
+
+
 def test_an_empty_file_says_what_is_missing():
     messages = " ".join(fault.message for fault in faults_of(b""))
     for name in ("'format'", "'organisation'", "'site'"):

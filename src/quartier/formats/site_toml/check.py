@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from quartier.core.kernel.period import UnknownTimezone, timezone_of
+from quartier.formats.qr_bill.characters import name_of, strangers
 from quartier.formats.site_toml import tree
 from quartier.formats.site_toml.check_meters import check_meters
 from quartier.formats.site_toml.check_prices import check_prices
@@ -131,6 +132,15 @@ def _party(party: tree.Party, faults: Faults) -> None:
             "letters go by e-mail, but there is no address.",
             "Add email.",
         )
+    for name in ("name", "street", "house_number", "postcode", "town"):
+        odd = strangers(getattr(party, name) or "")
+        if odd:
+            shown = ", ".join(name_of(one) for one in odd)
+            faults.add(
+                (*party.path, name),
+                f"a QR-bill cannot hold {shown}.",
+                "Use Latin letters, digits and common signs.",
+            )
     _postcode(party, faults)
 
 

@@ -1,7 +1,11 @@
 """What is wrong in a site file: where, what, and the remedy."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+_LONGEST = 500
 
 Path = tuple[str | int, ...]
 """Keys and list indices from the top of the file."""
@@ -15,7 +19,8 @@ def path_text(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part + 1}]"
         else:
-            text += f".{part}" if text else part
+            name = part if _BARE.fullmatch(part) else repr(part[:60])
+            text += f".{name}" if text else name
     return text
 
 
@@ -47,6 +52,8 @@ class Faults:
 
     def add(self, path: Path, message: str, remedy: str = "", *, is_warning: bool = False) -> None:
         """A fault at ``path``, or at the nearest table above where the file has no such key."""
+        if len(message) > _LONGEST:
+            message = message[:_LONGEST] + " [...]"
         self._found.append(
             Fault(self.line_of(path), 0, path_text(path), message, remedy, is_warning)
         )

@@ -13,6 +13,7 @@ _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 FIRST_DATE, LAST_DATE = date(1950, 1, 1), date(2200, 1, 1)
+_DIGITS = 30
 LANGUAGES = ("de", "fr", "it", "en")
 
 
@@ -39,6 +40,10 @@ def type_name(value: Any) -> str:
     names = {bool: "true or false", str: "a text", int: "a whole number", Decimal: "a number"}
     names |= {date: "a date", datetime: "a date with time", list: "a list", dict: "a table"}
     return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    return repr(value[:60]) if isinstance(value, str) else type_name(value)
 
 
 def quoted(text: str) -> str:
@@ -143,15 +148,15 @@ class Exact:
             number = amount_of(value)
         except NotMoney:
             remedy = 'Write it with a point, e.g. "0.2450".'
-            raise Unfit(f"{str(value)!r} is not a number.", remedy) from None
-        if abs(number) > self.most or (self.least is not None and number < self.least):
-            low = f"from {self.least} " if self.least is not None else ""
-            raise Unfit(f"must be {low}up to {self.most}.")
+            raise Unfit(f"{str(value)[:60]!r} is not a number.", remedy) from None
+        low, high = self.least, self.most
+        if number.copy_abs() > high or (low is not None and number < low):
+            raise Unfit(f"must be {f'from {low} ' if low is not None else ''}up to {high}.")
         exponent = number.as_tuple().exponent
         assert isinstance(exponent, int), "amount_of gives finite numbers"
         if -exponent > self.places:
             raise Unfit(f"has more than {self.places} decimals.")
-        return number
+        return number if number else Decimal(0)
 
     def write(self, value: Decimal) -> str:
         return quoted(format(value, "f"))
@@ -207,7 +212,7 @@ class Choice:
 
     def read(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.words:
-            raise Unfit(f"cannot be {value!r}.", f"One of: {', '.join(self.words)}.")
+            raise Unfit(f"cannot be {_shown(value)}.", f"One of: {', '.join(self.words)}.")
         return value
 
     def write(self, value: str) -> str:
@@ -295,8 +300,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise Unfit(f"{value} is not a number.")
+        if not value.is_finite() or not -_DIGITS < value.adjusted() < _DIGITS:
+            raise Unfit("holds a number that is out of reach.")
         return format(value, "f")
     if isinstance(value, str | bool | int):
         return value

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any
 
@@ -38,7 +38,7 @@ def parse(data: bytes) -> Parsed:
         column = len(before.rpartition(b"\n")[2]) + 1
         return _broken(line, column, "the text is not UTF-8", "Save the file as UTF-8.")
     try:
-        raw = tomllib.loads(text, parse_float=Decimal)
+        raw = tomllib.loads(text, parse_float=_number)
         lines = lines_of(text)
     except tomllib.TOMLDecodeError as error:
         return _not_toml(text, str(error))
@@ -50,6 +50,15 @@ def parse(data: bytes) -> Parsed:
     tree = _table(SiteFile, raw, (), faults)
     assert isinstance(tree, SiteFile)
     return Parsed(tree, faults)
+
+
+def _number(text: str) -> Decimal:
+    """A number with a point or exponent, digit by digit; NaN, which no kind accepts, where its
+    exponent is beyond all reach."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _not_toml(text: str, message: str) -> Parsed:
@@ -74,9 +83,9 @@ def _table(cls: type, raw: dict[str, Any], path: Path, faults: Faults) -> Any:
     known = {key.name: field for field, key in keys.items()}
     for name in raw:
         if name not in known:
-            close = get_close_matches(name, known, n=1)
+            close = get_close_matches(name[:60], known, n=1)
             remedy = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}."
-            faults.add((*path, name), f"there is no key {name!r} here.", remedy)
+            faults.add((*path, name), f"there is no key {name[:60]!r} here.", remedy)
     values: dict[str, Any] = {"path": path}
     for field, key in keys.items():
         values[field] = _value(key, raw, path, faults)
