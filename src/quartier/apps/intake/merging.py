@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ _QUALITIES[Grade.SPLIT] = Quality.MEASURED  # the grid operator's own, validated
 _QUALITIES[Grade.ESTIMATED] = Quality.ESTIMATED
 _QUALITIES[Grade.MEASURED] = Quality.MEASURED
 
-Keys = dict[str, npt.NDArray[np.generic]]
+Keys = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from quartier.apps.equipment.models import Device, Medium, Meter, Register
 from quartier.apps.intake import archive, counters, files
+from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.counters import State
 from quartier.apps.intake.files import Received
 from quartier.apps.intake.mapping import find_meter, free_ref
@@ -18,11 +19,11 @@ from quartier.apps.intake.reconcile import curve_of_counter
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
 from quartier.apps.metering.models import Reading
+from quartier.apps.metering.operations import IncomingReading, receive_readings
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.obis import Obis
 from quartier.core.kernel.period import slot_at, timezone_of, utc
-from quartier.core.kernel.quality import Quality
 from quartier.formats.esl import EslError, looks_like_esl, read_billing_data
 from quartier.formats.load_curve import BadCurves
 from quartier.formats.readings_csv import read_readings
@@ -251,7 +252,7 @@ class ReadingsImport:
             (row.register_id, utc(row.read_at)): row.value
             for row in Reading.objects.filter(site_id=self.site.pk, register_id__in=list(registers))
         }
-        new: list[Reading] = []
+        new: list[IncomingReading] = []
         for state, register, device in mapped:
             key = (register.pk, state.read_at)
             result = self._result(register, state)
@@ -263,22 +264,30 @@ class ReadingsImport:
                     result.kept += 1
                     self.report.findings.append(_differs(state, register, known[key]))
                 continue
-            known[key] = value
-            result.new += 1
+            serial = device.serial if device else state.serial
+            if not serial or register.meter.devices.filter(serial=serial).exists():
+                known[key] = value
+                result.new += 1
             new.append(
-                Reading(
-                    site_id=self.site.pk,
-                    register_id=register.pk,
-                    read_at=state.read_at,
-                    source="file",
-                    value=value,
-                    device_id=device.pk if device else None,
-                    quality=Quality.MEASURED,
-                    received_at=self.at,
+                IncomingReading(
+                    register.pk,
+                    state.read_at,
+                    value,
+                    "file",
+                    serial=serial,
                 )
             )
-        Reading.objects.bulk_create(new, batch_size=500)
-        self.report.findings += _backwards(registers, known)
+        received = receive_readings(self.site, new, received_at=self.at, actor=self.actor)
+        self.report.findings += received.findings
+        self.report.revised_slots += received.written.revised_slots
+        self.report.billed += billed_on(self.site.pk, received.written.revised_slots)
+        # Of a meter that counts, metering itself says so when it builds quarter-hours.
+        curves = {
+            pk: register
+            for pk, register in registers.items()
+            if register.meter.source == Meter.Source.CURVE
+        }
+        self.report.findings += _backwards(curves, known)
 
     def _result(self, register: Register, state: State) -> MeterResult:
         slot = slot_at(state.read_at)

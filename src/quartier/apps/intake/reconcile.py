@@ -4,7 +4,7 @@ They must agree to what the counters can show: two tariff registers of 0.1 kWh a
 times the CT/VT factor. A period with a quarter-hour that has no value is incomplete, not wrong.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -104,7 +104,7 @@ def _agreement(
 
 
 def curve_of_counter(
-    site: Site, points: dict[str, Sequence[tuple[datetime, Decimal]]]
+    site: Site, points: Mapping[str, Sequence[tuple[datetime, Decimal]]]
 ) -> tuple[Meter, int] | None:
     """The one curve meter without device whose quarter-hours a counter's readings prove to be
     its own, and the CT/VT factor; None without proof.

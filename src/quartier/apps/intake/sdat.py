@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
+import numpy.typing as npt
 from django.db import transaction
 
+from quartier.apps.equipment.models import Register
 from quartier.apps.intake import archive, files, merging, review
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.files import Received
@@ -201,7 +203,7 @@ class SdatImport:
         new = [item.received for item in batch if item.received.row is None]
         files.save(self.site, _KIND, "", new, self.at)
         candidates: dict[int, list[Candidate]] = {}
-        registers = {}
+        registers: dict[int, Register] = {}
         waiting: list[Quarantine] = []
         released = 0
         for item in batch:
@@ -240,7 +242,7 @@ class SdatImport:
         return outcome
 
     def _merge(
-        self, candidates: dict[int, list[Candidate]], registers: dict
+        self, candidates: dict[int, list[Candidate]], registers: dict[int, Register]
     ) -> tuple[list[Merged], dict[int, MeterResult], store.Written]:
         merged: list[Merged] = []
         results: dict[int, MeterResult] = {}
@@ -365,7 +367,12 @@ def _candidate(register_id: int, block: Block, item: _Item) -> Candidate:
     )
 
 
-def _result(one: Merged, register, current_wh, quality) -> MeterResult:  # type: ignore[no-untyped-def]
+def _result(
+    one: Merged,
+    register: Register,
+    current_wh: npt.NDArray[np.int64],
+    quality: npt.NDArray[np.uint8],
+) -> MeterResult:
     new = revised = 0
     changed = np.zeros(len(current_wh), bool)
     first_days = {int(day): row for row, day in enumerate(one.days)}
