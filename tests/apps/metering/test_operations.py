@@ -14,6 +14,7 @@ from quartier.apps.metering.operations import (
     BadEdit,
     IncomingReading,
     edit_intervals,
+    fill_gaps,
     receive_readings,
     set_lock,
 )
@@ -253,3 +254,43 @@ def test_an_edit_that_cannot_be_traced_is_refused(site, counter, more, says):
     with pytest.raises(BadEdit, match=says):
         edit(site, counter, [1], **more)
     assert energies(site, counter, 1) == [None]
+
+
+def fill(site, register, slots):
+    return fill_gaps(site, register, slots, actor="anna@example.org", reason="outage", at=NOW)
+
+
+def test_gaps_are_filled_and_say_so(site, counter):
+    store.write(
+        site.id,
+        [Series.of(counter.id, SLOT, [10, None, None, 40, None, None, None, None, 5])],
+        source="test",
+        known_at=NOW,
+    )
+    receive_only = [(3, 1000), (9, 1100)]  # x 2 = 200 Wh over six quarter-hours
+    for quarters, value in receive_only:
+        Reading.objects.create(
+            site_id=site.id,
+            register_id=counter.id,
+            read_at=T0 + quarters * QUARTER,
+            source="s",
+            value=value,
+            quality=1,
+            received_at=NOW,
+        )
+    written, findings = fill(site, counter, range(SLOT, SLOT + 9))
+    got = energies(site, counter, 9)
+    assert got[:4] == [10, 20, 30, 40]
+    assert sum(got[3:9]) == 200
+    assert (written.filled, written.revised, findings) == (6, 0, [])
+    assert qualities(site, counter, 9)[4:8] == [Quality.ESTIMATED] * 4
+    methods = [event.data["method"] for event in Event.objects.order_by("id")]
+    assert methods == ["linear", "register"]
+
+
+def test_a_gap_that_no_method_fills_is_named(site, counter):
+    written, findings = fill(site, counter, range(SLOT, SLOT + 9))
+    assert written.changed == 0
+    assert [finding.code for finding in findings] == ["metering.edge"]
+    with pytest.raises(BadEdit):
+        fill_gaps(site, counter, range(SLOT, SLOT + 1), actor="", reason="r", at=NOW)

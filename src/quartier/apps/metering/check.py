@@ -74,7 +74,10 @@ def _registers(site: Site) -> Iterator[Finding]:
         hours, _ = core.intervals(
             [
                 core.Reading(
-                    row.read_at, row.value, Quality(row.quality), serials.get(row.device_id, "")
+                    row.read_at,
+                    row.value,
+                    Quality(row.quality),
+                    serials.get(row.device_id or 0, ""),
                 )
                 for row in rows.order_by("read_at")
             ],

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
+from math import floor
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -17,9 +19,10 @@ from quartier.apps.metering.models import Reading
 from quartier.apps.metering.store import Locked, UnknownRegister, Written
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
-from quartier.core.kernel.period import utc
+from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, utc
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
+from quartier.core.metering.estimation import Delta
 from quartier.core.metering.intervals import Series
 
 _FIRST, _LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -237,7 +240,7 @@ def _convert(
     hours, findings = core.intervals(
         [
             core.Reading(
-                row.read_at, row.value, Quality(row.quality), serials.get(row.device_id, "")
+                row.read_at, row.value, Quality(row.quality), serials.get(row.device_id or 0, "")
             )
             for row in rows
         ],
@@ -296,3 +299,31 @@ def _window(
     earlier = list(before.values_list("read_at", flat=True)[:_AROUND])
     later = list(after.values_list("read_at", flat=True)[:_AROUND])
     return (earlier[-1] if earlier else first, later[-1] if later else last)
+
+
+def deltas_of(site: Site, register: Register, first_slot: int, end_slot: int) -> list[Delta]:
+    """What ``register`` counted between readings on the grid of one device, in whole Wh."""
+    rows = Reading.objects.filter(
+        site_id=site.pk,
+        register_id=register.pk,
+        read_at__gte=slot_starts_at(first_slot),
+        read_at__lte=slot_starts_at(end_slot),
+    ).order_by("read_at")
+    readings = [core.Reading(row.read_at, row.value, Quality(row.quality)) for row in rows]
+    devices = [core_device(one, None) for one in Device.objects.filter(meter=register.meter)]
+    out = []
+    for start, end in pairwise(readings):
+        owners = [
+            device
+            for device in devices
+            if device.installed_at <= start.read_at
+            and (device.removed_at is None or end.read_at <= device.removed_at)
+        ]
+        is_usable = start.read_at < end.read_at and on_grid(start.read_at) and on_grid(end.read_at)
+        if len(owners) != 1 or not is_usable:
+            continue
+        energy_wh, _ = core.delta_wh(start, end, owners[0], register.meter.fuse_a)
+        if energy_wh is not None:
+            slots = range(slot_at(start.read_at), slot_at(end.read_at))
+            out.append(Delta(slots, floor(energy_wh)))
+    return out

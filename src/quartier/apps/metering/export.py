@@ -22,7 +22,7 @@ class Part:
 def registers_of(site: Site) -> list[Register]:
     """The registers of a site by ref of their meter, OBIS code, direction and part."""
     rows = Register.objects.filter(site=site).select_related("meter")
-    order = list(Register.Part)
+    order = Register.Part.values
     return sorted(rows, key=lambda r: (r.meter.ref, r.obis, r.direction, order.index(r.part)))
 
 

@@ -7,14 +7,23 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from quartier.apps.audit.models import Event
+from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
 from quartier.apps.metering.blocks import lock_site
-from quartier.apps.metering.conversion import IncomingReading, Received, convert, receive
+from quartier.apps.metering.conversion import IncomingReading, Received, convert, deltas_of, receive
 from quartier.apps.metering.models import Lock
 from quartier.apps.metering.store import Written
 from quartier.apps.sites.models import Site
-from quartier.core.kernel.period import local_midnight, slot_at, slot_starts_at, utc
+from quartier.core.kernel.findings import Finding
+from quartier.core.kernel.period import (
+    SLOTS_PER_UTC_DAY,
+    local_midnight,
+    slot_at,
+    slot_starts_at,
+    utc,
+)
 from quartier.core.kernel.quality import Quality
+from quartier.core.metering.estimation import WEEKS, estimate
 from quartier.core.metering.intervals import Series
 
 __all__ = [
@@ -23,6 +32,7 @@ __all__ = [
     "Received",
     "convert_readings",
     "edit_intervals",
+    "fill_gaps",
     "receive_readings",
     "set_lock",
 ]
@@ -87,6 +97,74 @@ def edit_intervals(
                 },
             )
     return written
+
+
+def fill_gaps(
+    site: Site,
+    register: Register,
+    slots: range,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+) -> tuple[Written, list[Finding]]:
+    """Estimate the missing quarter-hours of ``register`` in ``slots`` (rules.md f.3).
+
+    Readings on the quarter-hour grid around a gap, of one device, give its energy; the methods
+    are those of ``core.metering.estimation``. Known values stay. Each filled gap is in the
+    trail with its method; the findings name the gaps that no method fills. Raises
+    :class:`BadEdit` and what ``store.write`` raises.
+    """
+    for name, value in (("a reason", reason), ("a user", actor)):
+        if not value.strip():
+            raise BadEdit(f"an estimate needs {name}")
+    with transaction.atomic():
+        lock_site(site.pk)
+        # Weeks before the range give the values of a week in it.
+        first = max(slots.start - WEEKS * 7 * SLOTS_PER_UTC_DAY, 0)
+        series = store.read(site.pk, [register.pk], first, slots.stop).series(register.pk)
+        filled, estimates, findings = estimate(
+            series,
+            ZoneInfo(site.timezone),
+            deltas=deltas_of(site, register, first, slots.stop),
+            where=str(register),
+        )
+        inside = [e for e in estimates if e.end_slot > slots.start]
+        parts = [
+            Series(
+                register.pk,
+                e.first_slot,
+                filled.energy_wh[e.first_slot - first : e.end_slot - first],
+                filled.quality[e.first_slot - first : e.end_slot - first],
+            )
+            for e in inside
+        ]
+        written = store.write(
+            site.pk,
+            parts,
+            source="estimation",
+            known_at=at,
+            method="estimation",
+            reason=reason,
+            actor=actor,
+            fill_only=True,
+        )
+        for one in inside:
+            _note(
+                site,
+                "intervals.estimate",
+                f"register {register.pk}",
+                actor=actor,
+                at=at,
+                data={
+                    "from": slot_starts_at(one.first_slot).isoformat(),
+                    "to": slot_starts_at(one.end_slot).isoformat(),
+                    "method": one.method,
+                    "reason": reason,
+                },
+            )
+    since = slot_starts_at(slots.start)
+    return written, [f for f in findings if f.until is None or f.until > since]
 
 
 def set_lock(
