@@ -146,10 +146,12 @@ def read(
     ids = tuple(int(register_id) for register_id in register_ids)
     first_day, end_day = first_slot // DAY, -(-end_slot // DAY)
     shape = (len(ids), end_day - first_day, DAY)
-    energy_wh = np.full(shape, MISSING_WH, np.int64)
+    energy_wh = np.empty(shape, np.int64)
     quality = np.zeros(shape, np.uint8)
     if energy_wh.size:
         found = db.read(site_id, ids, first_day, end_day)
+        if len(found) < shape[0] * shape[1]:  # of a complete range every value is written below
+            energy_wh.fill(MISSING_WH)
         rows = _positions(ids, found.register_id)
         energy_wh[rows, found.day - first_day] = found.energy_wh
         quality[rows, found.day - first_day] = found.quality
