@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 BILLED_AT = datetime(2026, 10, 3, 9, tzinfo=UTC)
-PASSWORD = "korrekt-pferd-batterie"  # noqa: S105  (of the tests)
+PASSWORD = "korrekt-pferd-batterie"
 ROLES = ("operator", "owner", "installer", "resident", "neighbor", "stranger", "outsider")
 
 

@@ -24,6 +24,7 @@ from quartier.portals.shared.charts import Chart, Series, chart_of, span_in, wit
 from quartier.portals.shared.energy import energy_in, latest_day, point_series, site_series
 from quartier.portals.shared.gate import Visit
 from quartier.portals.shared.span import Span
+from quartier.portals.shared.words import word_of
 
 
 def energy_of(
@@ -77,7 +78,7 @@ def meter_chart(visit: Visit, meter: Meter) -> Chart:
     ):
         known = np.where(values == MISSING_WH, 0, values) * 1000
         if known.any() or side == "up":
-            title = _("Import") if side == "up" else _("Export")
+            title = word_of(name)
             rows.append(Series(name, title, color, known, side))
     if meter.mode == Meter.Mode.PRODUCTION and len(rows) == 2:
         # A plant's production is what its meter exports: the hero of its chart goes upwards.
