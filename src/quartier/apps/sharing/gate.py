@@ -37,7 +37,7 @@ def gaps_of(
     the sharing is balanced against it.
     """
     everything = slice(0, len(slots))
-    wanted: list[tuple[Meter, str, slice, bool]] = []
+    wanted: list[tuple[Meter, Register.Direction, slice, bool]] = []
     for row in sources.feeds.values():
         wanted += [(feed.meter, IMPORT, span_of(feed.dates), True) for feed in row]
     for meter in sources.production:

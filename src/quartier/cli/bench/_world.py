@@ -22,7 +22,8 @@ from quartier.markets.ch.windows import windows_of
 
 QUARTER = Dates(date(2026, 7, 1), date(2026, 10, 1))
 START = date(2026, 1, 1)
-VALID = Dates(START, date(2027, 1, 1))
+VALID_UNTIL = date(2027, 1, 1)
+VALID = Dates(START, VALID_UNTIL)
 KNOWN_AT = datetime(2026, 10, 1, tzinfo=UTC)
 
 
@@ -49,7 +50,7 @@ def site_with(
         content, sha256 = content_of(sheet)
         PriceSheet.objects.create(
             site=site, ref=sheet.ref, title=sheet.title, starts_date=sheet.valid.from_date,
-            ends_date=sheet.valid.to_date, content=content, sha256=sha256,
+            ends_date=VALID_UNTIL, content=content, sha256=sha256,
         )  # fmt: skip
         _people(site, building, organisation, households)
     write_energy(site, dates, seed=seed)

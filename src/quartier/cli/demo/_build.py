@@ -17,6 +17,7 @@ from quartier.apps.parties.operations import add_user, new_password
 from quartier.apps.sites.models import Site
 from quartier.cli._progress import Progress
 from quartier.cli.demo import building, curves
+from quartier.cli.demo._dates import last_quarter
 from quartier.core.kernel.period import Dates, timezone_of
 from quartier.core.metering.intervals import Series
 
@@ -30,16 +31,11 @@ class Unfinished(Exception):
     """The demo could not be built; its folder holds what was made so far."""
 
 
-def last_quarter(as_of: date) -> Dates:
-    """The last calendar quarter that was over on ``as_of``."""
-    first = date(as_of.year, 3 * ((as_of.month - 1) // 3) + 1, 1)
-    before = first - timedelta(days=1)
-    return Dates(date(before.year, 3 * ((before.month - 1) // 3) + 1, 1), first)
-
-
 def build(folder: Path, as_of: date) -> None:
     """Build the demo in the empty ``folder``, with data up to ``as_of`` (exclusive)."""
     quarter = last_quarter(as_of)
+    assert quarter.to_date is not None
+    issued_date = quarter.to_date + timedelta(days=4)
     first = min(quarter.from_date, date(as_of.year, as_of.month, 1)) - timedelta(days=366)
     data = Dates(first.replace(day=1), as_of)
     now = datetime(as_of.year, as_of.month, as_of.day, 6, tzinfo=UTC)
@@ -51,9 +47,7 @@ def build(folder: Path, as_of: date) -> None:
         progress.advance(5)
         _write_energy(site, data, now)
         progress.advance(45)
-        prepared, invoices = bill(
-            site, quarter, now=now, issued_date=quarter.to_date + timedelta(days=4), actor=ACTOR
-        )
+        prepared, invoices = bill(site, quarter, now=now, issued_date=issued_date, actor=ACTOR)
         if not invoices:
             raise Unfinished("; ".join(str(finding) for finding in prepared.findings))
         progress.advance(10)

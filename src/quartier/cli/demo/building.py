@@ -21,7 +21,7 @@ GARAGE_KWP = 24
 BATTERY_WH = 40_000
 BATTERY_W = 20_000
 
-_TOWN = {"postcode": "8400", "town": "Winterthur"}
+_POSTCODE, _TOWN = "8400", "Winterthur"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def site_text(first_year: int, last_year: int, move_date: date) -> str:
             organisation=tree.Organisation(ref="demo", name="Lindenpark Verwaltung"),
             site=tree.Site(
                 ref=SITE, name="Lindenpark Winterthur", from_date=start, canton="ZH",
-                street="Lindenstrasse", house_number="18", **_TOWN,
+                street="Lindenstrasse", house_number="18", postcode=_POSTCODE, town=_TOWN,
             ),
             parties=tuple(_parties()),
             stakeholders=(
@@ -107,7 +107,7 @@ def site_text(first_year: int, last_year: int, move_date: date) -> str:
             buildings=tuple(
                 tree.Building(
                     ref=letter, name=f"Haus {letter.upper()}", street="Lindenstrasse",
-                    house_number=number, **_TOWN,
+                    house_number=number, postcode=_POSTCODE, town=_TOWN,
                 )
                 for letter, number in (("a", "18"), ("b", "20"))
             ),
@@ -133,23 +133,48 @@ def site_text(first_year: int, last_year: int, move_date: date) -> str:
 
 def _parties() -> list[tree.Party]:
     def party(
-        ref: str, name: str, email: str = "", language: str = "de", **more: str
+        ref: str,
+        name: str,
+        email: str = "",
+        language: str = "de",
+        *,
+        kind: str = "person",
+        uid: str = "",
+        phone: str = "",
+        website: str = "",
     ) -> tree.Party:
         contacts = (tree.Contact(email=email, name=name, language=language),) if email else ()
         return tree.Party(
-            ref=ref, name=name, street="Lindenstrasse", house_number="18", language=language,
-            email=email, contacts=contacts, **_TOWN, **more,
-        )  # fmt: skip
+            ref=ref,
+            name=name,
+            kind=kind,
+            street="Lindenstrasse",
+            house_number="18",
+            postcode=_POSTCODE,
+            town=_TOWN,
+            language=language,
+            email=email,
+            phone=phone,
+            website=website,
+            uid=uid,
+            contacts=contacts,
+        )
 
-    company = {"kind": "company"}
     made = [
-        party("lindenpark-ag", "Lindenpark Immobilien AG", OWNER_EMAIL, **company,
-              uid="CHE-123.456.788", phone="052 555 01 80", website="lindenpark.example"),
-        party("elektro-steiner", "Elektro Steiner GmbH", **company),
-        party("atelier-neun", "Atelier Neun Architekten GmbH", **company),
-        party("backerei-huber", "Bäckerei Huber", **company),
+        party(
+            "lindenpark-ag",
+            "Lindenpark Immobilien AG",
+            OWNER_EMAIL,
+            kind="company",
+            uid="CHE-123.456.788",
+            phone="052 555 01 80",
+            website="lindenpark.example",
+        ),
+        party("elektro-steiner", "Elektro Steiner GmbH", kind="company"),
+        party("atelier-neun", "Atelier Neun Architekten GmbH", kind="company"),
+        party("backerei-huber", "Bäckerei Huber", kind="company"),
         party("neumieter", "Sophie Lambert", language="fr"),
-    ]  # fmt: skip
+    ]
     for number, (name, language) in enumerate(_PEOPLE):
         email = RESIDENT_EMAIL if number == 0 else ""
         made.append(party(_ref(name), name, email, language))
@@ -223,8 +248,32 @@ def _sheet(year: int) -> tree.PriceSheet:
     def label(de: str, fr: str, it: str, en: str) -> tuple[tuple[str, str], ...]:
         return (("de", de), ("en", en), ("fr", fr), ("it", it))
 
-    timed = {"unit": "kWh", "windows": _WINDOWS.ref}
-    high, low = {"slot": "standard", **timed}, {"slot": "reduced", **timed}
+    def energy(
+        ref: str,
+        flow: str,
+        part: str,
+        text: tuple[tuple[str, str], ...],
+        *,
+        slot: str = "all",
+        price: str = "",
+        vat_reason: str = "",
+    ) -> tree.Component:
+        """A price per kWh; without ``price`` 80 % of the standard product, VAT included."""
+        return tree.Component(
+            ref=ref,
+            flow=flow,
+            part=part,
+            unit="kWh",
+            label=text,
+            slot=slot,
+            windows="" if slot == "all" else _WINDOWS.ref,
+            price=Decimal(price) if price else None,
+            percent_of_standard=None if price else Decimal(80),
+            includes_vat=not price,
+            vat="levy" if vat_reason else "supplier",
+            vat_reason=vat_reason,
+        )
+
     return tree.PriceSheet(
         ref=f"strom-{year}", title=f"Strompreise {year}",
         from_date=date(year, 1, 1), to_date=date(year + 1, 1, 1),
@@ -232,34 +281,25 @@ def _sheet(year: int) -> tree.PriceSheet:
         titles=(("electricity", label("Strom", "Électricité", "Elettricità", "Electricity")),),
         windows=(_WINDOWS,),
         components=(
-            tree.Component(
-                ref="solar-ht", flow="solar", part="solar", percent_of_standard=Decimal(80),
-                includes_vat=True, **high,
-                label=label("Solarstrom Hochtarif", "Énergie solaire, haut tarif",
-                            "Energia solare, tariffa alta", "Solar energy, high tariff")),
-            tree.Component(
-                ref="solar-nt", flow="solar", part="solar", percent_of_standard=Decimal(80),
-                includes_vat=True, **low,
-                label=label("Solarstrom Niedertarif", "Énergie solaire, bas tarif",
-                            "Energia solare, tariffa bassa", "Solar energy, low tariff")),
-            tree.Component(
-                ref="netz-ht", flow="grid", part="energy", price=Decimal("0.1395"), **high,
-                label=label("Netzstrom Hochtarif", "Énergie du réseau, haut tarif",
-                            "Energia di rete, tariffa alta", "Grid energy, high tariff")),
-            tree.Component(
-                ref="netz-nt", flow="grid", part="energy", price=Decimal("0.1060"), **low,
-                label=label("Netzstrom Niedertarif", "Énergie du réseau, bas tarif",
-                            "Energia di rete, tariffa bassa", "Grid energy, low tariff")),
-            tree.Component(
-                ref="netznutzung", flow="grid", part="network", unit="kWh",
-                price=Decimal("0.0965"),
-                label=label("Netznutzung", "Utilisation du réseau", "Utilizzazione della rete",
-                            "Network use")),
-            tree.Component(
-                ref="abgaben", flow="grid", part="levies", unit="kWh", price=Decimal("0.0265"),
-                vat="levy", vat_reason="Abgabe an das Gemeinwesen, ohne MWST",
-                label=label("Abgaben und Netzzuschlag", "Taxes et supplément réseau",
-                            "Tasse e supplemento di rete", "Levies and network surcharge")),
+            energy("solar-ht", "solar", "solar", slot="standard", text=label(
+                "Solarstrom Hochtarif", "Énergie solaire, haut tarif",
+                "Energia solare, tariffa alta", "Solar energy, high tariff")),
+            energy("solar-nt", "solar", "solar", slot="reduced", text=label(
+                "Solarstrom Niedertarif", "Énergie solaire, bas tarif",
+                "Energia solare, tariffa bassa", "Solar energy, low tariff")),
+            energy("netz-ht", "grid", "energy", slot="standard", price="0.1395", text=label(
+                "Netzstrom Hochtarif", "Énergie du réseau, haut tarif",
+                "Energia di rete, tariffa alta", "Grid energy, high tariff")),
+            energy("netz-nt", "grid", "energy", slot="reduced", price="0.1060", text=label(
+                "Netzstrom Niedertarif", "Énergie du réseau, bas tarif",
+                "Energia di rete, tariffa bassa", "Grid energy, low tariff")),
+            energy("netznutzung", "grid", "network", price="0.0965", text=label(
+                "Netznutzung", "Utilisation du réseau", "Utilizzazione della rete",
+                "Network use")),
+            energy("abgaben", "grid", "levies", price="0.0265",
+                   vat_reason="Abgabe an das Gemeinwesen, ohne MWST", text=label(
+                "Abgaben und Netzzuschlag", "Taxes et supplément réseau",
+                "Tasse e supplemento di rete", "Levies and network surcharge")),
             tree.Component(
                 ref="messung", unit="month", price=Decimal("4.50"), pro_rata="by_day",
                 internal=False,

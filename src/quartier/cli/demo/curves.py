@@ -78,7 +78,8 @@ def _spread(hours: NDArray[np.int64], numbers: NDArray[np.int64], noise: float, 
     # A series that begins inside an hour begins at that hour's right quarter.
     offset = 4 - np.count_nonzero(index == 0) if len(index) else 0
     within[index == 0] += offset
-    return quarters[index, within]
+    spread: Wh = quarters[index, within]
+    return spread
 
 
 def household(name: str, shift_weeks: int, year_wh: int, slots: range, tz: ZoneInfo) -> Wh:

@@ -1,0 +1,185 @@
+"""The shared energy of a site, whatever the rule: exact, and silent about nothing."""
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from quartier.apps.contracts.models import Community
+from quartier.apps.equipment.models import Assignment, Meter, Register
+from quartier.apps.metering import store
+from quartier.apps.sharing.energy import shared_energy
+from quartier.apps.sites.models import BillingPoint
+from quartier.cli.bench import _world as world
+from quartier.core.kernel.period import Dates, timezone_of
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import Series
+
+pytestmark = pytest.mark.db
+
+DAYS = Dates(date(2026, 10, 24), date(2026, 10, 27))
+"""Three days with a clock change: 96 + 100 + 96 quarter-hours."""
+
+
+@pytest.fixture
+def site(db):
+    return world.site_with(3, "linde", DAYS)
+
+
+def slots_of(site):
+    return DAYS.period(timezone_of(site.timezone)).slots
+
+
+def set_rule(site, rule, **more):
+    Community.objects.filter(site=site).update(rule=rule, **more)
+
+
+def conserved(shared):
+    assert np.array_equal(shared.solar_mwh.sum(axis=0), shared.used_mwh.sum(axis=0))
+    assert np.array_equal(shared.used_mwh + shared.surplus_mwh, shared.production_mwh)
+    assert (shared.solar_mwh >= 0).all()
+    assert (shared.solar_mwh <= shared.consumption_mwh).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        ("proportional", {}),
+        ("equal", {}),
+        ("priority", {}),
+        ("quota", {"params": {"rest": "proportional"}}),
+    ],
+)
+def test_every_rule_conserves_the_energy(site, rule, more):
+    BillingPoint.objects.filter(site=site).update(quota=Decimal("0.333333333"))
+    BillingPoint.objects.filter(site=site, ref="w002").update(self_consumption_priority=5)
+    set_rule(site, rule, **more)
+    shared, findings = shared_energy(site, DAYS)
+    assert findings == ()
+    assert shared.consumption_mwh.shape == (3, 292)
+    conserved(shared)
+    if rule == "priority":
+        first = shared.row(BillingPoint.objects.get(ref="w002").pk)
+        production = shared.production_mwh.sum(axis=0)
+        expected = np.minimum(shared.consumption_mwh[first], production)
+        assert np.array_equal(shared.solar_mwh[first], expected)
+
+
+def test_balanced_against_the_grid_meter_the_grid_shares_are_what_it_counted(site):
+    set_rule(site, "proportional", is_balanced=True)
+    shared, findings = shared_energy(site, DAYS)
+    assert findings == ()
+    grid = (shared.consumption_mwh - shared.solar_mwh).sum(axis=0)
+    assert np.array_equal(grid, shared.grid_in_mwh)
+
+
+def test_the_agreement_can_change_inside_the_period(site):
+    Community.objects.create(site=site, starts_date=date(2026, 10, 25), rule="equal")
+    shared, findings = shared_energy(site, DAYS)
+    assert findings == ()
+    before, _ = shared_energy(site, Dates(DAYS.from_date, date(2026, 10, 25)))
+    after, _ = shared_energy(site, Dates(date(2026, 10, 25), DAYS.to_date))
+    assert np.array_equal(shared.solar_mwh[:, :96], before.solar_mwh)
+    assert np.array_equal(shared.solar_mwh[:, 96:], after.solar_mwh)
+
+
+def test_a_gap_stops_the_sharing_of_that_quarter_hour_for_everybody(site):
+    slots = slots_of(site)
+    new = Meter.objects.create(site=site, ref="m004", name="Neu")
+    point = BillingPoint.objects.get(ref="w001")
+    Assignment.objects.create(meter=new, billing_point=point, starts_date=world.START)
+    register = Register.objects.create(site=site, meter=new, obis="1-1:1.29.0")
+    values = np.full(len(slots) - 1, 10)
+    store.write(
+        site.pk,
+        [Series(register.pk, slots.start + 1, values, np.ones(len(values), np.uint8))],
+        source="test",
+        known_at=world.KNOWN_AT,
+    )
+    shared, findings = shared_energy(site, DAYS)
+    assert "metering.gap" in {finding.code for finding in findings}
+    assert shared.site_quality[0] == Quality.MISSING
+    assert (shared.solar_mwh[:, 0] == 0).all()
+    assert shared.quality[shared.row(point.pk), 0] == Quality.MISSING
+    assert (shared.site_quality[1:] == Quality.MEASURED).all()
+
+
+def test_two_meters_of_one_billing_point_add_up_and_the_worse_quality_counts(site):
+    slots = slots_of(site)
+    new = Meter.objects.create(site=site, ref="m004", name="Neu")
+    point = BillingPoint.objects.get(ref="w001")
+    Assignment.objects.create(meter=new, billing_point=point, starts_date=date(2026, 10, 25))
+    register = Register.objects.create(site=site, meter=new, obis="1-1:1.29.0")
+    store.write(
+        site.pk,
+        [
+            Series(
+                register.pk,
+                slots.start,
+                np.full(len(slots), 10),
+                np.full(len(slots), int(Quality.ESTIMATED), np.uint8),
+            )
+        ],
+        source="test",
+        known_at=world.KNOWN_AT,
+    )
+    first, _ = shared_energy(site, Dates(DAYS.from_date, date(2026, 10, 25)))
+    shared, _ = shared_energy(site, DAYS)
+    row = shared.row(point.pk)
+    assert np.array_equal(shared.consumption_mwh[:, :96], first.consumption_mwh)
+    assert (shared.quality[row, :96] == Quality.MEASURED).all()
+    assert (shared.quality[row, 96:] == Quality.ESTIMATED).all()
+    alone = store.read(
+        site.pk, [Register.objects.get(meter__ref="m001").pk], slots.start, slots.stop
+    )
+    expected = (alone.energy_wh[0, 96:] + 10) * 1000
+    assert np.array_equal(shared.consumption_mwh[row, 96:], expected)
+
+
+def test_a_virtual_meter_and_a_swapped_one(site):
+    slots = slots_of(site)
+    swapped = Meter.objects.create(site=site, ref="sub", name="Sub", is_swapped=True)
+    register = Register.objects.create(
+        site=site, meter=swapped, obis="1-1:2.29.0", direction="export"
+    )
+    store.write(
+        site.pk,
+        [Series(register.pk, slots.start, np.full(len(slots), 2), np.ones(len(slots), np.uint8))],
+        source="test",
+        known_at=world.KNOWN_AT,
+    )
+    sums = Meter.objects.create(
+        site=site, ref="sum", name="Summe", source=Meter.Source.VIRTUAL, rule="m001 + sub"
+    )
+    extra = BillingPoint.objects.create(
+        site=site, building=site.buildings.get(), ref="w009", name="Gewerbe"
+    )
+    Assignment.objects.create(meter=sums, billing_point=extra, starts_date=world.START)
+    Meter.objects.filter(pk=swapped.pk).update(mode=Meter.Mode.BATTERY)
+    shared, _ = shared_energy(site, DAYS)
+    one, both = (
+        shared.row(BillingPoint.objects.get(ref="w001").pk),
+        shared.row(extra.pk),
+    )
+    assert np.array_equal(
+        shared.consumption_mwh[both], shared.consumption_mwh[one] + np.int64(2000)
+    )
+    assert (shared.charge_mwh == 2000).all()
+
+
+def test_of_a_local_community_the_operators_split_counts(site):
+    slots = slots_of(site)
+    set_rule(site, "proportional", kind="leg")
+    series = []
+    for number, meter in enumerate(Meter.objects.filter(ref__startswith="m").order_by("ref")):
+        total = Register.objects.get(meter=meter, part="total")
+        share = Register.objects.create(site=site, meter=meter, obis="1-1:1.29.0", part="community")
+        known = store.read(site.pk, [total.pk], slots.start, slots.stop).energy_wh[0]
+        series.append(
+            Series(share.pk, slots.start, known // (number + 2), np.ones(len(slots), np.uint8))
+        )
+    store.write(site.pk, series, source="test", known_at=world.KNOWN_AT)
+    shared, _ = shared_energy(site, DAYS)
+    for row, one in enumerate(series):
+        assert np.array_equal(shared.solar_mwh[row], one.energy_wh * 1000)
