@@ -34,6 +34,8 @@ def billed_ranges(
     out = []
     for (from_date, to_date), numbers in sorted(by_run.items()):
         first, last = min(numbers), max(numbers)
-        named = f"invoice {first}" if first == last else f"{len(numbers)} invoices {first} to {last}"
+        named = (
+            f"invoice {first}" if first == last else f"{len(numbers)} invoices {first} to {last}"
+        )
         out.append(f"{named}, {from_date} to {to_date} (exclusive)")
     return out
