@@ -120,17 +120,22 @@ def vat_of(sections: tuple[Section, ...]) -> tuple[VatGroup, ...]:
     )
 
 
-def energy(from_date: date = FROM, to_date: date = TO) -> Energy:
-    """One bar a day, with a week of estimates."""
+def energy(from_date: date = FROM, to_date: date = TO, days: int = 7) -> Energy:
+    """Bars of whole weeks that begin on Monday, or of single days; some are estimated."""
     bars = []
     day = from_date
     while day < to_date:
-        number = (day - from_date).days
-        solar = 1500 + (number * 733) % 3100
-        grid = 2100 + (number * 397) % 2700
-        end = day + timedelta(days=1)
-        bars.append(EnergyBar(day, end, solar, grid, 40 <= number < 47))
+        number = len(bars)
+        end = min(day + timedelta(days=days - (day.weekday() % days)), to_date)
+        length = (end - day).days
+        solar = length * (2650 - 23 * number + (number * 733) % 900)
+        grid = length * (2650 + 60 * number + (number * 397) % 700)
+        bars.append(EnergyBar(day, end, solar, grid, number in (5, 6)))
         day = end
+    if (from_date, to_date) == (FROM, TO):  # the last bar takes what is missing to the lines
+        solar = 281_234 - sum(bar.solar_wh for bar in bars[:-1])
+        grid = 312_379 - sum(bar.grid_wh for bar in bars[:-1])
+        bars[-1] = replace(bars[-1], solar_wh=solar, grid_wh=grid)
     solar, grid = sum(bar.solar_wh for bar in bars), sum(bar.grid_wh for bar in bars)
     return Energy(solar + grid, solar, grid, tuple(bars), 7 * 96)
 
@@ -251,7 +256,15 @@ def plain(**changes: object) -> Document:
 
 def one_line(**changes: object) -> Document:
     only = line("Solarstrom", "100.000", "kWh", "0.2", flow="solar", internal=True)
-    return document(section("electricity", "Strom", only), **changes)
+    start, end = date(2026, 7, 1), date(2026, 8, 1)
+    only = replace(only, from_date=start, to_date=end)
+    return document(
+        section("electricity", "Strom", only),
+        chart=energy(start, end, days=1),
+        from_date=start,
+        to_date=end,
+        **changes,
+    )
 
 
 def sixty_lines() -> Document:
@@ -403,7 +416,21 @@ def overpaid() -> Document:
     return replace(plain(), prepaid=Decimal("400.00"), payment=None)
 
 
+def many_solutions() -> Document:
+    """More solutions than a first page can list beside the payment part, and long places."""
+    parts = [
+        section(f"s{n}", f"Gemeinschaftseinrichtung {n}", line("Bezug", "10", "kWh", "0.3"))
+        for n in range(1, 25)
+    ]
+    of = document(electricity(), *parts, chart=energy(), caps=(cap(limited="1.2345"),))
+    place = replace(
+        of.place, site_name="Genossenschaftssiedlung Obere Mühlematte, Bauetappe drei und vier " * 2
+    )
+    return replace(of, place=place, notes=("Ihr Zähler wurde am 14.08.2026 getauscht.",))
+
+
 ALL = {
+    "many_solutions": many_solutions,
     "plain": plain,
     "one_line": one_line,
     "sixty_lines": sixty_lines,
