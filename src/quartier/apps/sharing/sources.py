@@ -62,8 +62,12 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
     active = {point.pk for point in points}
     feeds: dict[int, list[Feed]] = defaultdict(list)
     findings: list[Finding] = []
+    # What stands in the rule of a virtual meter is counted there.
+    in_rules = {ref for meter in meters if meter.rule for ref in meter.rule.split()[::2]}
     for meter in by_mode[Meter.Mode.CONSUMPTION]:
         for part, point_id in _assigned(meter.assignments.all(), dates):
+            if point_id is None and meter.ref in in_rules:
+                continue
             if point_id is None:
                 findings.append(_unmapped(site, meter, part))
             elif point_id in active:
