@@ -349,6 +349,7 @@ def test_a_shipped_profile_is_found_by_its_columns():
     (profile,) = fitting_profiles(b"meter;timestamp;import_kwh;export_kwh\n")
     assert profile.name == "long-import-export"
     assert fitting_profiles(b"a;b\n") == []
+    assert len(fitting_profiles(b"meter,timestamp,value_kwh\n\xe9,1,2\n")) == 1
 
 
 SEED = ("meter,when,kwh\n" + "\n".join(local_rows(date(2026, 10, 25))[:20])).encode()

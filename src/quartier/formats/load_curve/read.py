@@ -68,6 +68,8 @@ def fitting_profiles(data: bytes) -> list[Profile]:
         if (profile.format == "xlsx") != is_xlsx:
             continue
         head = data if is_xlsx else data[: 64 * 1024].rpartition(b"\n")[0] or data
+        if not is_xlsx:  # a wrong encoding is said by name when the file is read
+            head = head.decode(profile.encoding, "replace").encode(profile.encoding, "replace")
         try:
             _places(_rows(head, profile), profile)
         except BadCurves:
