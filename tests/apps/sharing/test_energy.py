@@ -180,6 +180,36 @@ def test_of_a_local_community_the_operators_split_counts(site):
             Series(share.pk, slots.start, known // (number + 2), np.ones(len(slots), np.uint8))
         )
     store.write(site.pk, series, source="test", known_at=world.KNOWN_AT)
-    shared, _ = shared_energy(site, DAYS)
+    shared, findings = shared_energy(site, DAYS)
+    assert findings == ()
     for row, one in enumerate(series):
         assert np.array_equal(shared.solar_mwh[row], one.energy_wh * 1000)
+    first = series[0]
+    too_much = Series(first.register_id, first.first_slot, first.energy_wh * 2 + 2, first.quality)
+    store.write(site.pk, [too_much], source="test", known_at=world.KNOWN_AT)
+    shared, findings = shared_energy(site, DAYS)
+    assert [finding.code for finding in findings] == ["sharing.split"]
+    assert (shared.solar_mwh <= shared.consumption_mwh).all()
+
+
+def test_a_missing_split_stops_a_local_community(site):
+    set_rule(site, "proportional", kind="leg")
+    _, findings = shared_energy(site, DAYS)
+    assert {finding.code for finding in findings} == {"metering.gap"}
+    assert "from the community" in findings[0].message
+
+
+def test_a_virtual_meter_below_zero_is_unknown_and_said(site):
+    Meter.objects.create(
+        site=site, ref="rest", name="Rest", source=Meter.Source.VIRTUAL, rule="m001 - m002 - m003"
+    )
+    extra = BillingPoint.objects.create(
+        site=site, building=site.buildings.get(), ref="w009", name="Allgemein"
+    )
+    Assignment.objects.create(
+        meter=Meter.objects.get(ref="rest"), billing_point=extra, starts_date=world.START
+    )
+    shared, findings = shared_energy(site, DAYS)
+    assert any(finding.severity == "error" for finding in findings)
+    assert "sharing.rule" not in {finding.code for finding in findings}
+    assert (shared.consumption_mwh >= 0).all()

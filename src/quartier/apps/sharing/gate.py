@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.metering.queries import EXPORT, IMPORT, MeterEnergy
+from quartier.apps.sharing.rows import TOTAL, production_direction, usable
 from quartier.apps.sharing.sources import Sources
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.energy import MWH_PER_KWH
@@ -19,6 +20,10 @@ from quartier.core.metering.intervals import Energies
 WARN_PERMILLE = 5
 BLOCK_PERMILLE = 20
 
+# Each of total, community and residual is rounded to 3 decimals by the grid operator (rules.md
+# b.1, Identity [S43]: tolerance 0.0015 kWh).
+SPLIT_TOLERANCE_MWH = 1_500
+
 _NOT_BILLABLE = ((Quality.MISSING, "missing"), (Quality.TEMPORARY, "without final value"))
 
 
@@ -30,33 +35,38 @@ def gaps_of(
     span_of: Callable[[Dates], slice],
     *,
     needs_grid: bool,
+    needs_split: bool,
 ) -> Iterator[Finding]:
     """One finding a meter and kind of gap, with the first quarter-hour and the days it is on.
 
     It is an error wherever the bill rests on the meter; the grid meter is only a check, unless
-    the sharing is balanced against it.
+    the sharing is balanced against it. With ``needs_split`` the bill rests on the grid
+    operator's split as well.
     """
     everything = slice(0, len(slots))
-    wanted: list[tuple[Meter, Register.Direction, slice, bool]] = []
+    wanted: list[tuple[Meter, str, str, slice, bool]] = []
+    parts = [TOTAL, Register.Part.COMMUNITY] if needs_split else [TOTAL]
     for row in sources.feeds.values():
-        wanted += [(feed.meter, IMPORT, span_of(feed.dates), True) for feed in row]
+        for feed in row:
+            wanted += [(feed.meter, IMPORT, part, span_of(feed.dates), True) for part in parts]
     for meter in sources.production:
-        direction = EXPORT if energy.has(meter, EXPORT) or not energy.has(meter, IMPORT) else IMPORT
-        wanted.append((meter, direction, everything, True))
+        direction = production_direction(meter, energy)
+        wanted.append((meter, direction, TOTAL, everything, True))
     for meter in (*sources.batteries, *sources.grid):
         blocks = needs_grid or meter.mode != Meter.Mode.GRID
         directions = [one for one in (IMPORT, EXPORT) if energy.has(meter, one)]
-        wanted += [(meter, one, everything, blocks) for one in directions or [IMPORT]]
-    for meter, direction, span, blocks in wanted:
-        _, quality = energy.series(meter, direction, Register.Part.TOTAL)
+        wanted += [(meter, one, TOTAL, everything, blocks) for one in directions or [IMPORT]]
+    for meter, direction, part, span, blocks in wanted:
+        _, quality = usable(energy, meter, direction, part)
+        what = direction if part == TOTAL else f"{direction} from the community"
         for code, word in _NOT_BILLABLE:
             at = np.flatnonzero(quality[span] == code) + slots.start + span.start
             if len(at):
-                yield _gap(site, meter, direction, at, word, blocks=blocks)
+                yield _gap(site, meter, what, at, word, blocks=blocks)
 
 
 def _gap(
-    site: Site, meter: Meter, direction: str, at: NDArray[np.int64], word: str, *, blocks: bool
+    site: Site, meter: Meter, what: str, at: NDArray[np.int64], word: str, *, blocks: bool
 ) -> Finding:
     tz = timezone_of(site.timezone)
     days = sorted({slot_starts_at(int(slot)).astimezone(tz).date() for slot in at.tolist()})
@@ -65,7 +75,7 @@ def _gap(
     make = error if blocks else warning
     return make(
         "metering.gap",
-        f"{len(at)} quarter-hours of its {direction} are {word}, on {shown}{more}.",
+        f"{len(at)} quarter-hours of its {what} are {word}, on {shown}{more}.",
         where=f"{site.ref}, meter {meter.ref}",
         remedy="Import what is missing, or estimate the gap.",
     )
@@ -95,3 +105,15 @@ def balance_of(
         where=site.ref,
         remedy="Look for a meter that is missing, swapped or has a wrong factor.",
     )
+
+
+def split_of(site: Site, split: Energies, consumption: Energies) -> Iterator[Finding]:
+    """The grid operator's split of a community against the consumption it splits, [n, t] mWh."""
+    over = int((split > consumption + SPLIT_TOLERANCE_MWH).sum())
+    if over:
+        yield error(
+            "sharing.split",
+            f"In {over} quarter-hours more is from the community than was used.",
+            where=site.ref,
+            remedy="Ask the grid operator for a corrected file.",
+        )
