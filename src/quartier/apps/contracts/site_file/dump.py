@@ -163,9 +163,8 @@ def _billing_point(row: BillingPoint) -> tree.BillingPoint:
             tree.Occupancy(
                 from_date=one.starts_date,
                 party=one.party.ref,
-                status=tree.Occupancy.__dataclass_fields__["status"].default
-                if one.is_vacant
-                else one.status,
+                # a vacancy says no status; "tenant" is the key's default, which is not written
+                status="tenant" if one.is_vacant else one.status,
                 vacant=one.is_vacant,
             )
             for one in chain
