@@ -211,6 +211,44 @@ def test_the_most_that_a_bill_can_hold_still_fits():
     assert page.codes()
 
 
+@pytest.mark.parametrize(
+    ("name", "street", "message", "information"),
+    [
+        ("W" * 19, "W" * 19, "", ""),
+        ("W" * 12 + " " + "W" * 12, "Gartenweg", "", "//S1/10/" + "8" * 90),
+        ("W" * 13 + " " + "W" * 13 + " W", "Gartenweg", "W" * 18, "//S1/10/" + "8" * 60),
+        ("Wm" * 9, "Mw" * 9, "Wasser " * 7, "//S1/10/2026-000123/11/261005/30/107978798"),
+        ("Anna Brändli-Rossi", "W" * 14 + " " + "M" * 14, "", ""),
+    ],
+)
+def test_what_is_not_measured_fits_in_the_widest_letters(name, street, message, information):
+    document = samples.plain()
+    wide = {"name": name, "street": street, "house_number": ""}
+    payment = replace(
+        document.payment,
+        creditor=replace(document.payment.creditor, **wide),
+        message=message,
+        bill_information=information,
+    )
+    recipient = replace(document.recipient, address=replace(document.recipient.address, **wide))
+    document = replace(document, payment=payment, recipient=recipient)
+    roomy = page_of(document)["payment"]["is_roomy"]
+    page = pages_of(render(document))[0]
+    for one in page.characters:
+        if one.top > TOP and one.left > 117.5:
+            assert one.bottom <= TOP + 90 + NEAR, roomy
+            assert one.right <= 205 + NEAR, roomy
+        is_value = one.font == "LiberationSans" and TOP + 12 < one.top < TOP + 70
+        if one.left < 62 and is_value:
+            assert one.bottom <= TOP + 68 + NEAR, roomy
+            assert one.right <= 57 + NEAR, roomy
+
+
+def test_usual_bills_are_not_measured_and_long_ones_are():
+    assert page_of(samples.plain())["payment"]["is_roomy"]
+    assert not page_of(samples.long_names())["payment"]["is_roomy"]
+
+
 # -- the letter -----------------------------------------------------------------------------------
 
 

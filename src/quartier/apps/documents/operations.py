@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+
 from quartier.apps.billing.models import Invoice
 from quartier.apps.documents import files
 from quartier.apps.documents.models import Rendered
@@ -20,6 +23,15 @@ from quartier.formats.en16931 import NotEn16931
 from quartier.formats.qr_bill import BadQrBill
 
 _BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A PDF that lies in its place."""
+
+    path: str
+    sha256: str
+    size_bytes: int
 
 
 class CannotPrint(Exception):
@@ -54,11 +66,11 @@ def pdf_of(invoice: Invoice, *, now: datetime) -> bytes:
         data = intact_bytes(rendered)
         if data is not None:
             return data
-    made = _made(invoice)
+    made = _printed(invoice)
     if isinstance(made, Finding):
         raise CannotPrint(made)
     _keep(invoice, made, now)
-    return made
+    return (files.folder() / made.path).read_bytes()
 
 
 def print_documents(
@@ -82,6 +94,8 @@ def print_documents(
                 one.invoice_id: one
                 for one in Rendered.objects.filter(invoice__in=[row.pk for row in batch])
             }
+            # organisation and site are read here: threads have no connection of their own
+            prefetch_related_objects(batch, "organisation", "site")
             due = []
             for invoice in batch:
                 one = there.get(invoice.pk)
@@ -90,12 +104,16 @@ def print_documents(
                 else:
                     due.append(invoice)
             advance(len(batch) - len(due))
-            for invoice, made in zip(due, pool.map(_made, due), strict=True):
-                if isinstance(made, Finding):
-                    findings.append(made)
-                else:
-                    written.append(_keep(invoice, made, now))
+            made: list[_File | Finding] = []
+            for result in pool.map(_printed, due):
+                made.append(result)
                 advance(1)
+            with transaction.atomic():
+                for invoice, result in zip(due, made, strict=True):
+                    if isinstance(result, Finding):
+                        findings.append(result)
+                    else:
+                        written.append(_keep(invoice, result, now))
     return Printed(tuple(written), tuple(kept), tuple(findings))
 
 
@@ -105,9 +123,10 @@ def _batches(invoices: Iterable[Invoice]) -> Iterator[list[Invoice]]:
         yield batch
 
 
-def _made(invoice: Invoice) -> bytes | Finding:
+def _printed(invoice: Invoice) -> _File | Finding:
+    """Sets and writes one PDF; runs in a thread and does not touch the database."""
     try:
-        return render(thaw(bytes(invoice.document)))
+        pdf = render(thaw(bytes(invoice.document)))
     except BadQrBill as fault:
         first = fault.findings[0]
         return error(
@@ -123,9 +142,6 @@ def _made(invoice: Invoice) -> bytes | Finding:
             where=invoice.number,
             remedy="Correct this, credit the document and bill again.",
         )
-
-
-def _keep(invoice: Invoice, pdf: bytes, now: datetime) -> Rendered:
     path = "/".join(
         (
             invoice.organisation.ref,
@@ -135,13 +151,17 @@ def _keep(invoice: Invoice, pdf: bytes, now: datetime) -> Rendered:
         )
     )
     files.write_whole(files.folder() / path, pdf)
+    return _File(path, hashlib.sha256(pdf).hexdigest(), len(pdf))
+
+
+def _keep(invoice: Invoice, file: _File, now: datetime) -> Rendered:
     rendered, _ = Rendered.objects.update_or_create(
         invoice=invoice,
         defaults={
             "document_sha256": invoice.sha256,
-            "path": path,
-            "sha256": hashlib.sha256(pdf).hexdigest(),
-            "size_bytes": len(pdf),
+            "path": file.path,
+            "sha256": file.sha256,
+            "size_bytes": file.size_bytes,
             "rendered_at": now,
         },
     )

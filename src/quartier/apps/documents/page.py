@@ -31,6 +31,8 @@ _FLOW_COLORS = {
     "hot_water": "hot",
     "cold_water": "cold",
 }
+_ADDRESS_CHARACTERS = 34
+"""What a line of the window holds at 10 pt in any letters; longer ones are measured when set."""
 
 
 def page_of(document: Document) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def page_of(document: Document) -> dict[str, Any]:
     be printed, ``qr_bill.BadQrBill``."""
     language = document.language
     texts = texts_in(language)
+    recipient = address_lines(document.recipient.address)
     return {
         "language": language,
         "currency": document.currency,
@@ -48,7 +51,8 @@ def page_of(document: Document) -> dict[str, Any]:
         "issued": [document.issued_date.year, document.issued_date.month, document.issued_date.day],
         "period": period_text(document.from_date, document.to_date),
         "issuer": _issuer(document),
-        "recipient": address_lines(document.recipient.address),
+        "recipient": recipient,
+        "recipient_is_long": len(recipient) > 5 or max(map(len, recipient)) > _ADDRESS_CHARACTERS,
         "facts": _facts(document, texts),
         "headline": _headline(document, texts),
         "summary": _summary(document, texts),

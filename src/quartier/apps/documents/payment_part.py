@@ -55,9 +55,27 @@ def payment_part_of(document: Document, words: dict[str, str]) -> dict[str, Any]
             text for text in (_wrappable(bill.message), _breakable(bill.bill_information)) if text
         ],
         "debtor": [_wrappable(line) for line in bill.debtor.lines] if bill.debtor else [],
+        "is_roomy": _is_roomy(bill),
         "currency": bill.currency,
         "amount": numbers.blank_grouped(bill.amount),
     }
+
+
+def _is_roomy(bill: QrBill) -> bool:
+    """Whether all surely fits in the usual sizes, so that nothing has to be measured.
+
+    Lines are counted as if set in the widest letters (19 in a line of the receipt, 26 in one of
+    the payment part; digits of coded information are narrower). Both parts have room for two more
+    lines than are allowed here.
+    """
+    if bill.debtor is None:
+        return False
+    lines = [*bill.creditor.lines, *bill.debtor.lines]
+    on_receipt = sum(1 if len(line) <= 19 else 1 + len(line) // 14 for line in lines)
+    on_part = sum(1 if len(line) <= 26 else 1 + len(line) // 19 for line in lines)
+    message = 1 + len(bill.message) // 19 if bill.message else 0
+    coded = 1 + len(bill.bill_information) // 36 if bill.bill_information else 0
+    return on_receipt <= 10 and on_part + message + coded <= 12
 
 
 def _breakable(information: str) -> str:
