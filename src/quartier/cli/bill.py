@@ -21,7 +21,7 @@ from quartier.cli._findings import print_findings
 from quartier.cli._progress import Progress
 from quartier.core.invoicing.document import freeze
 from quartier.core.kernel.findings import has_errors
-from quartier.core.kernel.period import Dates
+from quartier.core.kernel.period import Dates, timezone_of
 
 NEEDS_DJANGO = True
 
@@ -57,16 +57,16 @@ def run(args: argparse.Namespace) -> int:
     if not sites:
         raise UserError("there is no site yet; make one with: quartier site load FILE")
     now = datetime.now(UTC)
-    issued_date = args.issued or now.date()
     actor = f"command line ({os.environ.get('USER') or 'unknown'})"
     code = GOOD
     with Progress(len(sites), "billing") as progress:
         for site in sites:
+            issued_date = args.issued or now.astimezone(timezone_of(site.timezone)).date()
             if args.dry_run:
                 prepared = prepare(site, dates, known_at=now, issued_date=issued_date)
                 _report(site, dates, prepared, len(prepared.drafts), "would be issued")
-                if args.out and prepared.can_issue:
-                    _write(args.out, site, prepared)
+                if prepared.can_issue:
+                    _list(site, prepared, args.out)
             else:
                 prepared, invoices = bill(
                     site, dates, now=now, issued_date=issued_date, actor=actor
@@ -91,11 +91,16 @@ def _report(site: Site, dates: Dates, prepared: Prepared, count: int, done: str)
     print_findings(prepared.findings, indent="  ")
 
 
-def _write(folder: Path, site: Site, prepared: Prepared) -> None:
-    target = folder / site.ref
-    target.mkdir(parents=True, exist_ok=True)
+def _list(site: Site, prepared: Prepared, folder: Path | None) -> None:
+    """A line a document with its hash; the documents themselves go to ``folder``."""
     for draft in prepared.drafts:
         data, sha256 = freeze(draft.document)
-        name = f"{draft.point.ref}-{draft.holding.dates.from_date}.json"
-        (target / name).write_bytes(data)
-        print(f"  {sha256} {target / name}")
+        print(
+            f"  {draft.point.ref} from {draft.holding.dates.from_date}, {draft.party.name}: "
+            f"{draft.document.total:.2f} {draft.document.currency}, sha256 {sha256}"
+        )
+        if folder is not None:
+            target = folder / site.ref
+            target.mkdir(parents=True, exist_ok=True)
+            name = f"{draft.point.ref}-{draft.holding.dates.from_date}.json"
+            (target / name).write_bytes(data)
