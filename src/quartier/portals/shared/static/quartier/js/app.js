@@ -59,6 +59,14 @@
     const button = event.submitter;
     if (button && event.target.method === "post" && !event.defaultPrevented) setTimeout(() => { button.disabled = true; });
   });
+  /* What scrolls sideways can be scrolled with the keyboard too. */
+  function reachable() {
+    document.querySelectorAll(".scroll").forEach((one) => {
+      if (one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight) one.tabIndex = 0;
+    });
+  }
+  document.addEventListener("DOMContentLoaded", reachable);
+  document.addEventListener("htmx:afterSettle", reachable);
   addEventListener("pageshow", () => document.querySelectorAll("button[disabled][type=submit]").forEach((one) => {
     if (!one.hasAttribute("data-off")) one.disabled = false;
   }));
