@@ -8,11 +8,14 @@ import argparse
 import json
 import os
 import platform
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from quartier.cli import GOOD, UserError
 from quartier.cli._output import whole_file
+from quartier.cli.bench._counts import FULL, QUICK, Counts
 from quartier.cli.bench._figure import Figure, groups
 
 
@@ -24,24 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GROUP",
         help=f"measure this group only (repeatable): {', '.join(groups())}",
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="tiny sizes, to see that everything can be measured; the figures mean nothing",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    wanted = args.only or list(groups())
+    wanted = list(dict.fromkeys(args.only or groups()))
     unknown = sorted(set(wanted) - set(groups()))
     if unknown:
         raise UserError(f"no group {unknown[0]!r}; there are: {', '.join(groups())}")
     with tempfile.TemporaryDirectory(prefix="quartier-bench-") as folder:
-        os.environ["QUARTIER_HOME"] = folder
-        os.environ.pop("DATABASE_URL", None)
-        from quartier.config.start import django
-
-        django()
-        figures: list[Figure] = []
-        for name in wanted:
-            for figure in groups()[name](Path(folder)):
-                print(figure.line(), flush=True)
-                figures.append(figure)
+        figures = _measured(wanted, Path(folder), QUICK if args.quick else FULL)
     if args.json:
         document = {
             "machine": {
@@ -49,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
                 "cpus": os.cpu_count(),
                 "platform": platform.platform(),
             },
+            "quick": bool(args.quick),
             **{figure.name: figure.value for figure in figures},
             "floors": {figure.name: figure.floor for figure in figures if figure.floor is not None},
             "ratios": {figure.name: figure.ratio for figure in figures if figure.ratio is not None},
@@ -58,3 +58,35 @@ def run(args: argparse.Namespace) -> int:
             json.dump(document, stream, indent=1)
             stream.write("\n")
     return GOOD
+
+
+def _measured(wanted: list[str], folder: Path, counts: Counts) -> list[Figure]:
+    from quartier.cli.bench._fleet import DATABASE, EMPTY
+
+    os.environ["QUARTIER_HOME"] = str(folder)
+    os.environ.pop("DATABASE_URL", None)
+    from quartier.config.start import django
+
+    django()
+    from django.db import connection
+
+    connection.close()
+    shutil.copyfile(folder / DATABASE, folder / EMPTY)
+    figures: list[Figure] = []
+    for position, name in enumerate(wanted, 1):
+        _status(f"measuring {name} ({position} of {len(wanted)}) ...")
+        for figure in groups()[name](folder, counts):
+            _status("")
+            print(figure.line(), flush=True)
+            _status(f"measuring {name} ({position} of {len(wanted)}) ...")
+            figures.append(figure)
+        _status("")
+    connection.close()
+    return figures
+
+
+def _status(text: str) -> None:
+    """What is being done, on one line of the terminal; nothing where there is none."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()

@@ -4,13 +4,17 @@ import importlib
 import pkgutil
 import resource
 import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 
-Group = Callable[[Path], Iterator["Figure"]]
+from quartier.cli.bench._counts import Counts
+
+Group = Callable[[Path, Counts], Iterator["Figure"]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Figure:
     floor_what: str = ""
     higher_is_better: bool = False
     goal: float | None = None
+    cpu: float | None = None
+    """The median CPU time of the same work, in the unit of the figure."""
     samples: list[float] = field(default_factory=list)
 
     @property
@@ -36,9 +42,11 @@ class Figure:
 
     def line(self) -> str:
         """The figure on one line."""
-        text = f"{self.name:<26} {_short(self.value):>12} {self.unit:<10} {self.what}"
+        text = f"{self.name:<26} {_short(self.value):>12} {self.unit:<11} {self.what}"
+        if self.cpu is not None:
+            text += f"; CPU {_short(self.cpu)}"
         if self.floor is not None:
-            text += f"; {self.floor_what}: {_short(self.floor)} {self.unit}"
+            text += f"; {self.floor_what}: {_short(self.floor)}"
             text += f" ({self.ratio:.1f} x)" if self.ratio else ""
         if self.goal is not None:
             text += f"; goal {_short(self.goal)}"
@@ -51,6 +59,7 @@ class Figure:
             "value": self.value,
             "unit": self.unit,
             "what": self.what,
+            "cpu": self.cpu,
             "floor": self.floor,
             "floor_what": self.floor_what,
             "ratio": self.ratio,
@@ -65,26 +74,72 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def seconds(work: Callable[[], object], runs: int, warm: int = 1) -> list[float]:
-    """Wall seconds of ``runs`` calls of ``work`` after ``warm`` unmeasured ones."""
-    for _ in range(warm):
-        work()
-    samples = []
-    for _ in range(runs):
+@dataclass(frozen=True)
+class Timing:
+    """The same work several times: wall and CPU seconds of each run."""
+
+    wall_s: list[float]
+    cpu_s: list[float]
+
+    @property
+    def median_s(self) -> float:
+        """The median of the wall seconds."""
+        return statistics.median(self.wall_s)
+
+    @property
+    def median_cpu_s(self) -> float:
+        """The median of the CPU seconds."""
+        return statistics.median(self.cpu_s)
+
+    def per(self, units: float) -> "Timing":
+        """The same as seconds per unit of work, of which a run did ``units``."""
+        return Timing([one / units for one in self.wall_s], [one / units for one in self.cpu_s])
+
+    def figure(self, name: str, unit: str, scale: float, what: str, **more: object) -> Figure:
+        """The medians as a figure; a unit is ``1 / scale`` seconds."""
+        return Figure(
+            name=name,
+            value=self.median_s * scale,
+            unit=unit,
+            what=what,
+            cpu=self.median_cpu_s * scale,
+            samples=[one * scale for one in self.wall_s],
+            **more,  # type: ignore[arg-type]
+        )
+
+
+def timed(work: Callable[[], object], runs: int, warm: int = 1) -> Timing:
+    """``runs`` calls of ``work`` after ``warm`` unmeasured ones."""
+    return timed_each(repeat(work, runs + warm), warm)
+
+
+def timed_each(works: Iterable[Callable[[], object]], warm: int = 0) -> Timing:
+    """One call of each of ``works``, the first ``warm`` of them unmeasured. Taking the next of
+    ``works`` is not measured, so that an iterator can make what a call uses up."""
+    timing = Timing([], [])
+    for position, work in enumerate(works):
+        cpu = time.process_time()
         started = time.perf_counter()
         work()
-        samples.append(time.perf_counter() - started)
-    return samples
-
-
-def median(samples: list[float]) -> float:
-    """The median of ``samples``."""
-    return statistics.median(samples)
+        ended = time.perf_counter()
+        if position >= warm:
+            timing.wall_s.append(ended - started)
+            timing.cpu_s.append(time.process_time() - cpu)
+    return timing
 
 
 def peak_mb() -> float:
-    """The most memory this process ever held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory this process ever held, in MB (10^6 bytes), shared pages included.
+
+    On Linux not what getrusage says: a child begins there with the peak of its parent.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / 1e6 if sys.platform == "darwin" else size * 1024 / 1e6
 
 
 @cache
@@ -96,7 +151,8 @@ def groups() -> dict[str, Group]:
 
 
 def _lazy(name: str) -> Group:
-    def measure(folder: Path) -> Iterator[Figure]:
-        return importlib.import_module(f"{__package__}.{name}").measure(folder)  # type: ignore[no-any-return]
+    def measure(folder: Path, counts: Counts) -> Iterator[Figure]:
+        module = importlib.import_module(f"{__package__}.{name}")
+        return module.measure(folder, counts)  # type: ignore[no-any-return]
 
     return measure
