@@ -240,6 +240,9 @@ BREAK = {
     "sharing.no_community": lambda site: Community.objects.filter(site=site).delete(),
     "sharing.rule": lambda site: Community.objects.filter(site=site).update(rule="quota"),
     "billing.no_market": lambda site: type(site).objects.filter(pk=site.pk).update(country="XX"),
+    "qr_bill.not_qr_iban": lambda site: Issuer.objects.filter(site=site).update(
+        iban="CH9300762011623852957"
+    ),
     "billing.nobody": lambda site: BillingPoint.objects.update(is_billed=False),
 }
 

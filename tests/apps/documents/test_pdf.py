@@ -12,12 +12,11 @@ import pytest
 
 from quartier.apps.documents import numbers
 from quartier.apps.documents.page import page_of
-from quartier.apps.documents.payment_part import bill_of
 from quartier.apps.documents.render import compiled, render
 from quartier.apps.documents.texts import NoLanguage, texts_in
 from quartier.core.invoicing.document import CapStatus
 from quartier.formats.en16931 import xml_of
-from quartier.formats.qr_bill import BadQrBill, payload_of
+from quartier.formats.qr_bill import BadQrBill, bill_of, payload_of
 from tests.apps.documents.pdf_reader import pages_of
 from tests.samples import document_samples as samples
 

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, payment_of, place_of, recipient_of
+from quartier.apps.billing.payable import payable
 from quartier.apps.contracts.models import Community, Issuer
 from quartier.apps.contracts.queries import (
     Holding,
@@ -346,5 +347,6 @@ def _documents(
             findings.append(info("billing.nothing", "It has nothing to bill.", where=share.where))
             continue
         findings.extend(found)
+        findings.extend(payable(document, share.where))
         drafts.append(Draft(share.point, share.party, share.holding, document))
     return tuple(drafts), findings

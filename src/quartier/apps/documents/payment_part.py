@@ -6,8 +6,8 @@ from typing import Any
 from quartier.apps.documents import numbers
 from quartier.core.invoicing.document import Document
 from quartier.formats.qr_bill import (
-    Party,
     QrBill,
+    bill_of,
     grouped_reference,
     payload_of,
     svg_of,
@@ -16,23 +16,6 @@ from quartier.markets.ch.iban import iban_of
 
 _BREAK = "\u200b"
 _LONG = re.compile(rf"[^\s{_BREAK}]{{31,}}")
-
-
-def bill_of(document: Document) -> QrBill:
-    """The QR-bill of an invoice that is to be paid."""
-    payment = document.payment
-    assert payment is not None, "a credit note has no payment part"
-    return QrBill(
-        iban=payment.iban,
-        creditor=Party.of(payment.creditor),
-        amount=payment.amount,
-        currency=payment.currency,
-        debtor=Party.of(document.recipient.address),
-        reference_type=payment.reference_type,
-        reference=payment.reference,
-        message=payment.message,
-        bill_information=payment.bill_information,
-    )
 
 
 def payment_part_of(document: Document, words: dict[str, str]) -> dict[str, Any]:

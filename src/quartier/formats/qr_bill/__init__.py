@@ -1,6 +1,7 @@
 """The Swiss QR-bill: references, payload and symbol (rules.md d.1)."""
 
 from quartier.formats.qr_bill.bill import BadQrBill, Party, QrBill, check, findings_of
+from quartier.formats.qr_bill.of_document import bill_of
 from quartier.formats.qr_bill.payload import parse, payload_of
 from quartier.formats.qr_bill.references import (
     BadReference,
@@ -19,6 +20,7 @@ __all__ = [
     "BadReference",
     "Party",
     "QrBill",
+    "bill_of",
     "check",
     "check_qrr",
     "check_scor",
