@@ -8,10 +8,12 @@ import pytest
 
 from quartier.core.kernel.findings import Severity
 from quartier.core.kernel.period import slot_at, slot_starts_at
+from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Series
 from quartier.core.metering.local_time import quarters_of_day
 from quartier.core.metering.validation import (
     Thresholds,
+    check_split,
     check_sum,
     validate,
     validate_production,
@@ -38,8 +40,9 @@ def test_each_kind_of_oddness():
     assert codes([1, None, None, 2]) == ["metering.gap"]
     assert codes([1, -1, 2]) == ["metering.negative"]
     assert codes([4_330, 4_331], fuse_a=Decimal(25)) == ["metering.over_fuse"]
-    assert codes([7] * 31) == []
-    assert codes([7] * 32) == ["metering.flat"]
+    assert codes([70] * 31) == []
+    assert codes([70] * 32) == ["metering.flat"]
+    assert codes([19] * 500) == []  # an empty flat, not a meter that hangs
     assert codes([0] * 500) == []
     assert codes([2_000] * 3 + [1] + [2_000] * 3 + [40_000]) == []
     assert codes([2_000] * 3 + [1] + [2_000] * 3 + [40_001]) == ["metering.spike"]
@@ -60,7 +63,15 @@ def test_a_thousand_gaps_are_eleven_findings():
 
 
 def test_thresholds_are_data():
-    assert codes([7] * 4, thresholds=Thresholds(flat_slots=4)) == ["metering.flat"]
+    assert codes([7] * 4, thresholds=Thresholds(flat_slots=4, flat_wh=1)) == ["metering.flat"]
+
+
+def test_estimates_are_neither_flat_nor_spikes():
+    even = Series.of(1, SLOT, [70] * 500, Quality.ESTIMATED)
+    assert validate(even, where="m") == []
+    high = Series.of(1, SLOT, [100] * 9 + [90_000], Quality.SUBSTITUTED)
+    assert validate(high, where="m") == []
+    assert codes([100] * 9 + [90_000]) == ["metering.spike"]
 
 
 @pytest.mark.parametrize(("month", "offset"), [(1, 1), (7, 2)])
@@ -74,11 +85,28 @@ def test_production_by_night_follows_the_local_clock(month, offset):
     assert wrong == ["metering.produces_by_night"]
 
 
-def test_noons_without_production():
-    day = [0] * 28 + [100] * 40 + [0] * 28
-    findings = validate_production(series(day + [0] * 96 + day), ZURICH, where="pv")
-    assert [finding.code for finding in findings] == ["metering.dark_noon"]
-    assert "1 days" in findings[0].message
+def test_a_little_energy_by_night_is_no_finding():
+    first = slot_at(datetime(2026, 1, 5, 23, tzinfo=UTC))
+    day = [20] * 4 + [0] * 20 + [500] * 64 + [0] * 8
+    assert validate_production(series(day * 9, first), ZURICH, where="pv") == []
+
+
+def test_many_noons_without_production():
+    bright, dark = [0] * 28 + [100] * 40 + [0] * 28, [0] * 96
+    assert validate_production(series(dark * 30 + bright * 3), ZURICH, where="pv") == []
+    assert validate_production(series(bright + dark * 6 + bright), ZURICH, where="pv") == []
+    (finding,) = validate_production(series(bright + dark * 7 + bright), ZURICH, where="pv")
+    assert (finding.code, finding.severity) == ("metering.dark_noon", Severity.WARNING)
+    assert "7 days" in finding.message
+    assert finding.since == slot_starts_at(SLOT + 96 + 40)
+    assert validate_production(series(bright + [None] * 9 * 96), ZURICH, where="pv") == []
+
+
+def test_a_total_is_its_parts_to_2_wh():
+    total = series([10, 10, 10, None])
+    parts = series([6, 6, 6, 1]), series([4, 2, 1, 1])
+    (finding,) = check_split(total, *parts, where="m")
+    assert (finding.code, finding.since) == ("metering.split", slot_starts_at(SLOT + 2))
 
 
 @pytest.mark.parametrize(

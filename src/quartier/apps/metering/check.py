@@ -1,4 +1,5 @@
-"""What ``quartier check`` looks at: checksums of blocks, readings against quarter-hours."""
+"""What ``quartier check`` looks at: checksums of blocks, readings against quarter-hours, and what
+is odd in the quarter-hours of the last three months."""
 
 from collections.abc import Iterator
 
@@ -8,9 +9,11 @@ from quartier.apps.equipment.models import Device, Meter, Register
 from quartier.apps.metering import blocks, store
 from quartier.apps.metering.mapping import core_device
 from quartier.apps.metering.models import IntervalBlock, Reading
+from quartier.apps.metering.queries import BadRule
+from quartier.apps.metering.validation import validated
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, warning
-from quartier.core.kernel.period import slot_starts_at
+from quartier.core.kernel.period import Dates, date_of_day_number, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
 
@@ -27,6 +30,7 @@ def check(site: Site) -> Iterator[Finding]:
         yield finding
     if not damaged:
         yield from _registers(site)
+        yield from _odd(site)
 
 
 def _blocks(site: Site) -> Iterator[Finding]:
@@ -60,6 +64,24 @@ def _blocks(site: Site) -> Iterator[Finding]:
                         found += 1
                         if found == _MOST_DAMAGED:
                             return
+
+
+def _odd(site: Site) -> Iterator[Finding]:
+    """What is odd in the newest quarter-hours; older ones were looked at when they were new."""
+    last = IntervalBlock.objects.filter(site_id=site.pk).aggregate(last=Max("day"))["last"]
+    if last is None:
+        return
+    first = date_of_day_number(max(last - _DAYS_AT_ONCE + 1, 0))
+    dates = Dates(first, date_of_day_number(last + 2))  # a UTC day ends on the next local date
+    try:
+        yield from validated(site, dates, is_complete=False)
+    except BadRule as problem:
+        yield error(
+            "metering.bad_rule",
+            f"a virtual meter cannot be computed: {problem}.",
+            where=site.ref,
+            remedy="Correct its rule.",
+        )
 
 
 def _registers(site: Site) -> Iterator[Finding]:
