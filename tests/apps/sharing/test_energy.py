@@ -213,3 +213,13 @@ def test_a_virtual_meter_below_zero_is_unknown_and_said(site):
     assert any(finding.severity == "error" for finding in findings)
     assert "sharing.rule" not in {finding.code for finding in findings}
     assert (shared.consumption_mwh >= 0).all()
+
+
+def test_a_day_that_is_not_over_misses_nothing(site):
+    longer = Dates(DAYS.from_date, date(2026, 10, 28))
+    _, findings = shared_energy(site, longer)
+    assert {finding.code for finding in findings} == {"metering.gap"}
+    _, findings = shared_energy(site, longer, due_before=date(2026, 10, 27))
+    assert findings == ()
+    _, findings = shared_energy(site, longer, due_before=date(2020, 1, 1))
+    assert findings == ()

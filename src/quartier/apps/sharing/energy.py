@@ -4,7 +4,7 @@ The same function serves the charts of the portals (now) and the billing run (as
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from quartier.apps.sites.models import Site
 from quartier.core.allocation import AllocationError
 from quartier.core.invoicing.document import Input
 from quartier.core.kernel.findings import Finding, error
-from quartier.core.kernel.period import Dates, timezone_of
+from quartier.core.kernel.period import Dates, local_midnight, slot_at, timezone_of
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Energies, Qualities, digests
 
@@ -75,10 +75,18 @@ class SharedEnergy:
 
 
 def shared_energy(
-    site: Site, dates: Dates, *, as_of: datetime | None = None
+    site: Site, dates: Dates, *, as_of: datetime | None = None, due_before: date | None = None
 ) -> tuple[SharedEnergy, tuple[Finding, ...]]:
-    """The shared energy of ``site`` over the local ``dates``, and every defect of its data."""
+    """The shared energy of ``site`` over the local ``dates``, and every defect of its data.
+
+    With ``due_before`` nothing is found missing from that local date on: the data of a day that
+    is not over is not due yet.
+    """
     slots = dates.period(timezone_of(site.timezone)).slots
+    due = slots
+    if due_before is not None:
+        end = slot_at(local_midnight(due_before, timezone_of(site.timezone)))
+        due = range(slots.start, min(max(end, slots.start), slots.stop))
     sources, found = sources_in(site, dates)
     findings = list(found)
     try:
@@ -136,9 +144,7 @@ def shared_energy(
         except AllocationError as problem:
             findings.append(_unusable(site, community, problem))
     findings.extend(
-        gaps_of(
-            site, sources, energy, slots, columns, needs_grid=needs_grid, needs_split=needs_split
-        )
+        gaps_of(site, sources, energy, due, columns, needs_grid=needs_grid, needs_split=needs_split)
     )
     shared = SharedEnergy(
         dates=dates,

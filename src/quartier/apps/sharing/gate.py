@@ -37,7 +37,7 @@ def gaps_of(
     needs_grid: bool,
     needs_split: bool,
 ) -> Iterator[Finding]:
-    """One finding a meter and kind of gap, with the first quarter-hour and the days it is on.
+    """One finding a meter and kind of gap within ``slots``, with the days it is on.
 
     It is an error wherever the bill rests on the meter; the grid meter is only a check, unless
     the sharing is balanced against it. With ``needs_split`` the bill rests on the grid
@@ -60,7 +60,7 @@ def gaps_of(
         _, quality = usable(energy, meter, direction, part)
         what = direction if part == TOTAL else f"{direction} from the community"
         for code, word in _NOT_BILLABLE:
-            at = np.flatnonzero(quality[span] == code) + slots.start + span.start
+            at = np.flatnonzero(quality[: len(slots)][span] == code) + slots.start + span.start
             if len(at):
                 yield _gap(site, meter, what, at, word, blocks=blocks)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from django.db.models import Max
@@ -19,17 +20,17 @@ from quartier.portals.shared.span import Span
 
 def energy_in(site: Site, span: Span) -> tuple[SharedEnergy, tuple[Finding, ...]]:
     """The shared energy over ``span``; days after today are there and empty, and nothing is
-    found wrong with them."""
-    tomorrow = timezone.now().astimezone(span.tz).date() + timedelta(days=1)
-    end = min(span.to_date, tomorrow)
+    found missing in them, nor in the day that is not over."""
+    today = timezone.now().astimezone(span.tz).date()
+    end = min(span.to_date, today + timedelta(days=1))
     if end <= span.from_date:
         energy, _none = shared_energy(site, Dates(span.from_date, span.to_date))
         return energy, ()
-    energy, findings = shared_energy(site, Dates(span.from_date, end))
+    energy, findings = shared_energy(site, Dates(span.from_date, end), due_before=today)
     more = len(span.slots) - len(energy.slots)
     if not more:
         return energy, findings
-    changes = {}
+    changes: dict[str, Any] = {}
     for field in dataclasses.fields(energy):
         value = getattr(energy, field.name)
         if isinstance(value, np.ndarray) and value.shape[-1:] == (len(energy.slots),):
@@ -60,7 +61,7 @@ def site_series(energy: SharedEnergy) -> list[Series]:
     if has_battery:
         rows.append(Series("battery", _("From the battery"), "battery", solar - direct))
     rows.append(Series("grid", _("Bought from the grid"), "grid", consumption - solar))
-    if has_battery:
+    if energy.charge_mwh is not None:
         rows.append(Series("charge", _("Into the battery"), "battery", energy.charge_mwh, "down"))
     if energy.plants:
         out = surplus if energy.grid_out_mwh is None else energy.grid_out_mwh
