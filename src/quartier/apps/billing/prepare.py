@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+import numpy as np
+
 from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, payment_of, place_of, recipient_of
@@ -39,7 +41,8 @@ from quartier.core.rating.sheet import PriceSheet
 from quartier.core.rating.usage import Participant, Usage
 
 SOLUTION = "electricity"
-_GUESSED = (Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.MANUAL)
+# A plain list of ints: NumPy compares with a member of an enumeration ten times slower.
+_GUESSED = [int(one) for one in (Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.MANUAL)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +282,7 @@ def _rated(
         site.timezone,
         shared.consumption_mwh,
         shared.solar_mwh,
-        (shared.quality == _GUESSED[0])
-        | (shared.quality == _GUESSED[1])
-        | (shared.quality == _GUESSED[2]),
+        np.isin(shared.quality, _GUESSED),
     )
     participants = [
         Participant(

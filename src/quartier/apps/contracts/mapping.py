@@ -5,6 +5,7 @@ documents carry.
 """
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -48,6 +49,9 @@ def reference_of(row: models.ReferenceTariff) -> ReferenceTariff:
     return tariff
 
 
+_hints = functools.cache(typing.get_type_hints)
+
+
 def _build(kind: Any, raw: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin is tuple:
@@ -61,7 +65,7 @@ def _build(kind: Any, raw: Any) -> Any:
             return _build(Share if isinstance(raw, dict) else Decimal, raw)
         return _build(choices[0], raw)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{name: _build(hints[name], one) for name, one in raw.items()})
     if kind is Decimal:
         return Decimal(raw)

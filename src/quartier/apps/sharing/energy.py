@@ -111,7 +111,8 @@ def shared_energy(
     qualities += battery_quality + (grid_quality if needs_grid else [])
     # One gap anywhere moves everybody's share: nothing is shared in that quarter-hour.
     site_quality = worst_quality(qualities, len(slots))
-    known = site_quality != Quality.MISSING
+    known = site_quality != int(Quality.MISSING)
+    shareable_mwh = point_rows if known.all() else point_rows * known
 
     solar = np.zeros_like(point_rows)
     used, surplus = np.zeros_like(production), production.copy()
@@ -134,7 +135,7 @@ def shared_energy(
             solar[:, span], used[:, span], surplus[:, span] = allocate_part(
                 community,
                 sources.points,
-                (point_rows * known)[:, span],
+                shareable_mwh[:, span],
                 (production * known)[:, span],
                 slots.start + span.start,
                 grid_in_mwh=None if grid_in is None else (grid_in * known)[span],

@@ -24,7 +24,8 @@ BLOCK_PERMILLE = 20
 # b.1, Identity [S43]: tolerance 0.0015 kWh).
 SPLIT_TOLERANCE_MWH = 1_500
 
-_NOT_BILLABLE = ((Quality.MISSING, "missing"), (Quality.TEMPORARY, "without final value"))
+# Plain ints: NumPy compares with a member of an enumeration ten times slower.
+_NOT_BILLABLE = ((int(Quality.MISSING), "missing"), (int(Quality.TEMPORARY), "without final value"))
 
 
 def gaps_of(
@@ -44,11 +45,14 @@ def gaps_of(
     operator's split as well.
     """
     everything = slice(0, len(slots))
+    spans: dict[Dates, slice] = {}
     wanted: list[tuple[Meter, str, str, slice, bool]] = []
     parts = [TOTAL, Register.Part.COMMUNITY] if needs_split else [TOTAL]
     for row in sources.feeds.values():
         for feed in row:
-            wanted += [(feed.meter, IMPORT, part, span_of(feed.dates), True) for part in parts]
+            if feed.dates not in spans:
+                spans[feed.dates] = span_of(feed.dates)
+            wanted += [(feed.meter, IMPORT, part, spans[feed.dates], True) for part in parts]
     for meter in sources.production:
         direction = production_direction(meter, energy)
         wanted.append((meter, direction, TOTAL, everything, True))
@@ -91,8 +95,9 @@ def balance_of(
 
     More going out than coming in is a metering fault (rules.md a.3).
     """
-    whole = sum(int(series[known].sum()) for series in came_in)
-    residual = whole - sum(int(series[known].sum()) for series in went_out)
+    every: slice | NDArray[np.bool_] = slice(None) if known.all() else known
+    whole = sum(int(series[every].sum()) for series in came_in)
+    residual = whole - sum(int(series[every].sum()) for series in went_out)
     permille = abs(residual) * 1000 / whole if whole else 0
     if permille < WARN_PERMILLE:
         return

@@ -30,6 +30,8 @@ _FROM_BEST = (
 """Qualities by how far they are from a measurement; the worst of several sources counts."""
 _BY_RANK = np.array(_FROM_BEST, dtype=np.uint8)
 _RANK = np.argsort(_BY_RANK).astype(np.uint8)
+# Plain ints: NumPy compares with a member of an enumeration ten times slower.
+_MEASURED, _MISSING = int(Quality.MEASURED), int(Quality.MISSING)
 
 
 def usable(
@@ -53,16 +55,21 @@ def consumption_rows(
     consumption = np.zeros(shape, np.int64)
     worst = np.zeros(shape, np.uint8)
     has_meter = np.zeros(len(sources.points), np.bool_)
+    spans: dict[Dates, slice] = {}
     for row, point in enumerate(sources.points):
         for feed in sources.feeds.get(point.pk, ()):
-            span = span_of(feed.dates, timezone, slots)
+            if feed.dates not in spans:
+                spans[feed.dates] = span_of(feed.dates, timezone, slots)
+            span = spans[feed.dates]
             has_meter[row] = True
             energy_wh, quality = usable(energy, feed.meter, IMPORT)
             consumption[row, span] += energy_wh[span]
-            worst[row, span] = np.maximum(worst[row, span], _RANK[quality[span]])
-    quality = _BY_RANK[worst]
+            _raise_to(worst[row, span], quality[span])
+    quality = _by_rank(worst)
     quality[~has_meter] = Quality.MISSING
-    consumption[quality == Quality.MISSING] = 0
+    is_missing = quality == _MISSING
+    if is_missing.any():
+        consumption[is_missing] = 0
     consumption *= MWH_PER_WH
     return consumption, quality, has_meter
 
@@ -129,7 +136,20 @@ def worst_quality(rows: Sequence[Qualities], length: int) -> Qualities:
     """uint8 [length]: the worst quality of ``rows``; measured without any."""
     worst = np.zeros(length, np.uint8)
     for row in rows:
-        np.maximum(worst, _RANK[row], out=worst)
+        _raise_to(worst, row)
+    return _by_rank(worst)
+
+
+def _raise_to(worst: Qualities, quality: Qualities) -> None:
+    """Raise the ranks ``worst`` to those of ``quality``, which is nearly always measured."""
+    if (quality != _MEASURED).any():
+        np.maximum(worst, _RANK[quality], out=worst)
+
+
+def _by_rank(worst: Qualities) -> Qualities:
+    """The qualities of the ranks ``worst``."""
+    if not worst.any():
+        return np.full(worst.shape, _MEASURED, np.uint8)
     quality: Qualities = _BY_RANK[worst]
     return quality
 
