@@ -39,9 +39,22 @@ def quantities(document):
     }
 
 
-@pytest.mark.parametrize("number", range(20))
-def test_bills_are_what_the_rules_say(number, tmp_path, capsys, rng):
-    site = random_site(f"r{number}", Random(rng.random()))
+def atoms(site):
+    """How many parts of the period are rounded to the Wh by themselves: between dates on which
+    anything changes, and by the sides of the time windows (docs/algorithms/rating.md)."""
+    changes = {date(2024, 1, 1)} | {sheet["from"] for sheet in site.sheets}
+    changes |= {first for flat in site.flats for first, _, _ in flat["holders"]}
+    inside = sum(site.from_date < day < site.to_date for day in changes)
+    return (inside + 1) * 2
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_bills_are_what_the_rules_say(number, tmp_path, capsys, rng, drill_count):
+    for n in range(drill_count(10, 1)):
+        work_out_again(random_site(f"r{number}-{n}", Random(rng.random())), tmp_path, capsys)
+
+
+def work_out_again(site, tmp_path, capsys):
     toml, curve = site.write(tmp_path)
     assert main(["site", "load", str(toml)]) == 0, capsys.readouterr()
     assert main(["import", "load-curve", str(curve), "--site", site.ref]) == 0, capsys.readouterr()
@@ -55,8 +68,9 @@ def test_bills_are_what_the_rules_say(number, tmp_path, capsys, rng):
         printed = quantities(document)
         assert printed.keys() == bill.wh.keys()
         for line, exact in bill.wh.items():
-            # Once to the mWh in each quarter-hour, once to the Wh on the line.
-            assert abs(printed[line] - exact) <= 1 + Fraction(len(site.starts), 1000), line
+            # To the mWh in each quarter-hour, then to the Wh in each atom.
+            off = abs(printed[line] - exact)
+            assert off <= atoms(site) + Fraction(len(site.starts), 1000), line
         assert document["energy"]["total_wh"] == bill.measured_wh
         solar_wh += document["energy"]["solar_wh"]
         owed = reckoning.total(bill, printed)
@@ -65,4 +79,4 @@ def test_bills_are_what_the_rules_say(number, tmp_path, capsys, rng):
         amounts = [Decimal(x["amount"]) for part in document["sections"] for x in part["lines"]]
         assert sum(sums) == sum(amounts) == Decimal(document["net"])
     shared = sum(sum(quarter.values()) for quarter in reckoning.shares(site))
-    assert abs(solar_wh - shared) <= 1
+    assert abs(solar_wh - shared) <= 2

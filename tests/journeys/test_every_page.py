@@ -19,6 +19,7 @@ PAGES = {
         "/sites/linde/places/w001/move/",
         "/sites/linde/prices/",
         "/sites/linde/prices/linde-2026/",
+        "/sites/linde/prices/linde-2026/change/",
         "/sites/linde/billing/",
         "/sites/linde/billing/new/",
         "/sites/linde/billing/new/?first=2026-07-01&last=2026-09-30",

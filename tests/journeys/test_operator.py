@@ -1,6 +1,5 @@
 """What an operator does: look, explain, move somebody in, bill, import."""
 
-import json
 import re
 
 import pytest

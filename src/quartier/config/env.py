@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 
 class BadEnvironment(Exception):
@@ -116,4 +117,34 @@ def _postgresql(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": parts,
+    }
+
+
+def mail(folder: Path) -> dict[str, Any]:
+    """Django's mail settings: QUARTIER_SMTP, e.g. ``smtp://user:password@mail.example.ch:587``
+    (STARTTLS) or ``smtps://...:465``; without it mails are files in ``mail`` of ``folder``."""
+    url = text("QUARTIER_SMTP")
+    sender = text("QUARTIER_MAIL_FROM", "Quartier <noreply@localhost>")
+    if not url:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": str(folder / "mail"),
+            "DEFAULT_FROM_EMAIL": sender,
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise BadEnvironment(
+            "QUARTIER_SMTP must be like smtp://user:password@mail.example.ch:587, or smtps://"
+        )
+    is_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": is_tls,
+        "EMAIL_USE_TLS": not is_tls and parts.hostname not in ("localhost", "127.0.0.1"),
+        "EMAIL_TIMEOUT": 20,
+        "DEFAULT_FROM_EMAIL": sender,
     }

@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "quartier.portals.shared.organisation.OwnOrganisation",
     "quartier.portals.shared.languages.AccountLanguage",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -83,6 +84,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
 MFA_TOTP_ISSUER = "Quartier"
+globals().update(env.mail(QUARTIER_HOME))
 CSRF_FAILURE_VIEW = "quartier.portals.shared.errors.csrf_failure"
 
 # Rate limits count across the processes of a machine.

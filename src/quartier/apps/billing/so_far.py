@@ -37,6 +37,12 @@ class SoFar:
     document: Document
     gaps: int
 
+    @property
+    def last_date(self) -> date:
+        """The last day that is in it."""
+        assert self.dates.to_date is not None
+        return self.dates.to_date - timedelta(days=1)
+
 
 def running_dates(point: BillingPoint, stay: Dates, end: date) -> Dates | None:
     """The days of ``stay`` after its last invoice up to ``end`` (exclusive); None if there are

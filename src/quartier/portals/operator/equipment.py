@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Max
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -31,8 +32,6 @@ MEDIA = {
 
 def _latest_days(site_id: int, register_ids: list[int]) -> dict[int, date]:
     """The UTC date of the newest stored block of each register: one query."""
-    from django.db.models import Max
-
     rows = (
         IntervalBlock.objects.filter(site_id=site_id, register_id__in=register_ids)
         .order_by()
@@ -44,7 +43,7 @@ def _latest_days(site_id: int, register_ids: list[int]) -> dict[int, date]:
 
 def rows_of(visit: Visit) -> list[Any]:
     """The site's meters with what the list shows."""
-    meters = meters_of(visit.site, enabled_only=False)
+    meters: list[Any] = list(meters_of(visit.site, enabled_only=False))
     registers = [register.pk for meter in meters for register in meter.registers.all()]
     latest = _latest_days(visit.site.pk, registers)
     names = dict(BillingPoint.objects.filter(site=visit.site).values_list("pk", "name"))
@@ -63,7 +62,7 @@ def rows_of(visit: Visit) -> list[Any]:
         other = MEDIA.get(Medium(meter.medium))
         meter.color, meter.icon = other or (COLORS[meter.mode], ICONS[meter.mode])
         meter.what = meter.medium if other else meter.mode
-    return list(meters)
+    return meters
 
 
 @site_page(Permission.VIEW)

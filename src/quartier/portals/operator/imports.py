@@ -57,7 +57,7 @@ class FilesField(forms.FileField):
 class ImportForm(forms.Form):
     """What the files are, and how to read them."""
 
-    files = FilesField(
+    files = FilesField(  # type: ignore[assignment]  # a field, by the name of its input
         label=gettext_lazy("Files"),
         help_text=gettext_lazy("XML, CSV, XLSX, or a ZIP of them."),
         required=True,
@@ -83,9 +83,11 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["kind"].choices = [(kind, word_of(kind)) for kind in IntakeFile.Kind.values]
+        kind: Any = self.fields["kind"]
+        kind.choices = [(kind, word_of(kind)) for kind in IntakeFile.Kind.values]
         fits = [("", _("The one that fits"))]
-        self.fields["profile"].choices = [*fits, *((name, name) for name in shipped_profiles())]
+        profile: Any = self.fields["profile"]
+        profile.choices = [*fits, *((name, name) for name in shipped_profiles())]
 
 
 def _run(visit: Visit, token: str, options: dict[str, Any]) -> Report:

@@ -1,5 +1,7 @@
 """Notes and issues; an open issue stops the billing of its site (system.md 5.1)."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponseBase
@@ -17,7 +19,7 @@ from quartier.portals.shared.lists import paged
 from quartier.portals.shared.words import word_of
 
 
-class NoteForm(forms.ModelForm):
+class NoteForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
     """A note, or an issue to be addressed."""
 
     class Meta:
@@ -31,10 +33,10 @@ class NoteForm(forms.ModelForm):
         }
         widgets = {"text": forms.Textarea(attrs={"rows": 3})}
 
-    def __init__(self, *args, **more) -> None:
+    def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         for name in ("kind", "category", "visibility"):
-            field = self.fields[name]
+            field: Any = self.fields[name]
             field.choices = [(value, word_of(value)) for value, _label in field.choices if value]
         self.fields["kind"].help_text = _("An open issue stops the billing of this site.")
 
@@ -45,7 +47,7 @@ def notes(visit: Visit) -> HttpResponseBase:
     form = NoteForm(visit.request.POST or None)
     if visit.request.method == "POST" and form.is_valid():
         note = form.save(commit=False)
-        note.site, note.created_by = visit.site, visit.request.user
+        note.site, note.created_by = visit.site, visit.user
         if not visit.may(Permission.ADMINISTER):
             note.visibility = Note.Visibility.PUBLIC
         note.save()
@@ -68,7 +70,7 @@ def resolve(visit: Visit, pk: int) -> HttpResponseBase:
     )
     reopen = "reopen" in visit.request.POST
     note.resolved_at = None if reopen else timezone.now()
-    note.resolved_by = None if reopen else visit.request.user
+    note.resolved_by = None if reopen else visit.user
     note.save(update_fields=("resolved_at", "resolved_by"))
     _record(visit, "note.reopen" if reopen else "note.resolve", note)
     messages.success(visit.request, _("Opened again.") if reopen else _("Resolved."))

@@ -12,11 +12,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.billing.models import Invoice
 from quartier.apps.contracts.models import Occupancy
-from quartier.apps.contracts.operations import Refused, move
+from quartier.apps.contracts.operations import Refused, move, undo_move
 from quartier.apps.contracts.protection import Billed
 from quartier.apps.contracts.queries import holder_on
 from quartier.apps.equipment.models import Assignment
@@ -41,7 +42,7 @@ def points_of(visit: Visit) -> list[Any]:
     for row in rows.select_related("party").order_by("starts_date"):
         chains.setdefault(row.billing_point_id, []).append(row)
     today = today_at(visit)
-    points = list(
+    points: list[Any] = list(
         visit.scope.queryset(BillingPoint)
         .filter(site=visit.site)
         .select_related("building")
@@ -85,7 +86,7 @@ def places(visit: Visit) -> HttpResponseBase:
     return visit.page("operator/places.html", "places", context)
 
 
-class PlaceForm(forms.ModelForm):
+class PlaceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
     """The common edits of a billing point."""
 
     class Meta:
@@ -111,7 +112,7 @@ def _point(visit: Visit, point_ref: str) -> BillingPoint:
 
 def chain_of(visit: Visit, point: BillingPoint) -> list[Any]:
     """Who held the billing point, the latest first, each with the end of its stay."""
-    rows = list(
+    rows: list[Any] = list(
         visit.scope.queryset(Occupancy)
         .filter(billing_point=point)
         .select_related("party")
@@ -259,3 +260,20 @@ def move_page(visit: Visit, point_ref: str) -> HttpResponseBase:
         "people": visit.scope.queryset(Party).order_by("name").values_list("name", flat=True)[:500],
     }
     return visit.page("operator/move.html", "places", context)
+
+
+@require_POST
+@site_page(Permission.MOVE)
+def undo_move_page(visit: Visit, point_ref: str) -> HttpResponseBase:
+    """Take back the latest move of a billing point."""
+    point = _point(visit, point_ref)
+    try:
+        on = date.fromisoformat(visit.request.POST.get("on", ""))
+        undo_move(point, on, by=visit.by, at=timezone.now())
+    except ValueError:
+        messages.error(visit.request, _("The address or the form has a value that cannot be read."))
+    except (Refused, Billed) as error:
+        messages.error(visit.request, str(error))
+    else:
+        messages.success(visit.request, _("The move is taken back."))
+    return redirect("site-place", visit.site.ref, point.ref)

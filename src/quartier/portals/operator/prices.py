@@ -25,7 +25,7 @@ _MONDAY = date(2024, 1, 1)
 def prices(visit: Visit) -> HttpResponseBase:
     """The sheets of the site, the newest first."""
     today = timezone.now().date()
-    rows = list(
+    rows: list[Any] = list(
         visit.scope.queryset(PriceSheet)
         .filter(site=visit.site)
         .prefetch_related("billing_points")

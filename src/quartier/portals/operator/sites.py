@@ -1,7 +1,9 @@
 """The list of sites, the start of an operator's day."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -30,10 +32,10 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("me")
 
 
-def _counted(sites: "QuerySet[Site]") -> "QuerySet[Site]":
+def _counted(sites: "QuerySet[Site]") -> "QuerySet[Any]":
     """``sites`` with counts, each by its own subquery, so that they do not multiply."""
 
-    def count(model: type, **where: object) -> Coalesce:
+    def count(model: type[Model], **where: Any) -> Coalesce:
         rows = model._default_manager.filter(site=OuterRef("pk"), **where).order_by()
         return Coalesce(Subquery(rows.values("site").annotate(n=Count("pk")).values("n")), 0)
 
@@ -54,10 +56,10 @@ def sites(request: HttpRequest) -> HttpResponse:
     scope = Scope.of(request.user)
     if not (scope.is_operator or scope.roles):
         return redirect("me" if scope.stays else "nothing")
-    rows = scope.sites()
+    mine = scope.sites()
     if not scope.is_operator:
-        rows = rows.filter(pk__in=scope.roles)
-    rows = _counted(rows)
+        mine = mine.filter(pk__in=scope.roles)
+    rows: Any = _counted(mine)
     query, show = request.GET.get("q", "").strip(), request.GET.get("show", "")
     if query:
         rows = rows.filter(

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -26,7 +27,7 @@ def _root() -> Path:
     return Path(settings.QUARTIER_HOME) / "uploads"
 
 
-def keep(files: Iterable[UploadedFile], now: float) -> str:
+def keep(files: Iterable["UploadedFile[Any]"], now: float) -> str:
     """Keep ``files`` and return their token. Raises :class:`TooMuch`; ``now`` is seconds since
     1970, to clear what was left behind."""
     _clear(now)

@@ -1,7 +1,6 @@
 """The resident's pages: Home, Energy, Bills, Me."""
 
-from datetime import timedelta
-
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,7 +16,7 @@ from quartier.portals.shared.documents import pdf_response
 from quartier.portals.shared.explained import chart_of_line, words_of
 
 
-def _bills(resident: Resident):
+def _bills(resident: Resident) -> "QuerySet[Invoice]":
     """The resident's own documents: those made out to a party they act for."""
     return (
         resident.scope.queryset(Invoice)
@@ -37,7 +36,7 @@ def home(resident: Resident) -> HttpResponseBase:
         "figures": figures,
         "share": share(figures.get("solar", 0), figures["total"]),
         "running": running,
-        "until": running.dates.to_date - timedelta(days=1) if running else None,
+        "until": running.last_date if running else None,
         "bills": _bills(resident).defer("document")[:3],
     }
     return resident.page("resident/home.html", "home", context)

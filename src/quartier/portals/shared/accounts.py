@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Accounts are made by an operator (``quartier user add``), never by signing up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002

@@ -26,7 +26,7 @@ def number(value: Decimal | int, digits: int, language: str) -> str:
     exact = Decimal(value)
     shown = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
     whole, _, part = format(abs(shown), "f").partition(".")
-    groups = []
+    groups: list[str] = []
     while len(whole) > 3:
         groups.insert(0, whole[-3:])
         whole = whole[:-3]

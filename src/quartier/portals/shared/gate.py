@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.access.scope import Scope
+from quartier.apps.parties.models import User
 from quartier.apps.sites.models import Site
 
 Page = Callable[..., HttpResponseBase]
@@ -45,6 +46,12 @@ class Visit:
     def by(self) -> str:
         """Who does it, for the trail."""
         return str(self.request.user.get_username())
+
+    @property
+    def user(self) -> User:
+        """Who opens it; pages of a site are for the signed-in."""
+        assert isinstance(self.request.user, User)
+        return self.request.user
 
     def may(self, permission: Permission) -> bool:
         """Whether the visitor may do that here."""
@@ -86,7 +93,7 @@ def site_page(permission: Permission) -> Callable[[Page], Page]:
 
 def frame_of(scope: Scope, site: Site | None = None) -> dict[str, Any]:
     """What the frame needs: navigation of the site, the sites to switch to, what is allowed."""
-    navigation = [
+    navigation: list[dict[str, Any]] = [
         {"key": "sites", "url": reverse("sites"), "title": _("Sites"), "icon": "building-community"}
     ]
     if site is not None:

@@ -1,0 +1,86 @@
+"""Behind every line: its quarter-hours add up to it, as they were billed."""
+
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from quartier.apps.billing.explain import NoSuchLine, explain
+from quartier.apps.billing.models import Invoice
+from quartier.apps.billing.operations import credit
+from quartier.apps.billing.so_far import cost_so_far
+from quartier.apps.equipment.models import Register
+from quartier.apps.metering import store
+from quartier.apps.sites.models import BillingPoint
+from quartier.core.invoicing.document import thaw
+from quartier.core.kernel.period import Dates, slot_at
+from quartier.core.metering.intervals import Series
+from tests.portals.conftest import BILLED_AT
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
+
+
+def test_quarter_hours_add_up_to_the_line(world):
+    for invoice in world.invoices:
+        for line in thaw(bytes(invoice.document)).lines:
+            found = explain(invoice, line.id)
+            if line.quantity_wh is None:
+                assert found.counted_mwh is None
+                continue
+            assert abs(int(found.counted_mwh.sum()) - line.quantity_wh * 1000) < 3000, line.label
+            assert found.is_same_sheet
+            assert found.meters
+
+
+def test_a_later_revision_does_not_change_the_explanation(world):
+    invoice = world.invoices[0]
+    before = explain(invoice, "3").counted_mwh
+    register = Register.objects.get(site=world.site, meter__ref="m001")
+    first = slot_at(explain(invoice, "3").peak[0])
+    series = Series(register.pk, first, np.array([9000]), np.array([2], np.uint8))
+    written = store.write(
+        world.site.pk, [series], source="test", known_at=BILLED_AT.replace(day=20)
+    )
+    assert written.revised == 1
+    assert np.array_equal(explain(invoice, "3").counted_mwh, before)
+
+
+def test_a_changed_sheet_is_named(world):
+    invoice = world.invoices[0]
+    sheet = explain(invoice, "1").sheet
+    sheet.sha256 = "0" * 64
+    sheet.save()
+    assert not explain(invoice, "1").is_same_sheet
+
+
+def test_there_is_no_other_line(world):
+    with pytest.raises(NoSuchLine):
+        explain(world.invoices[0], "99")
+    assert world.as_("operator").get("/sites/linde/invoices/1/99/").status_code == 404
+
+
+def test_the_cost_so_far_is_what_the_bill_will_be(world):
+    """Once the invoice is cancelled, what it billed is running again; the share of a Wh that is
+    rounded among the households may differ."""
+    invoice = Invoice.objects.get(billing_point__ref="w002")
+    point = BillingPoint.objects.select_related("site__organisation", "building").get(ref="w002")
+    assert cost_so_far(point, Dates(date(2026, 1, 1)), date(2026, 10, 1)) is None, "all is billed"
+    credit(
+        invoice,
+        now=BILLED_AT.replace(day=20),
+        issued_date=date(2026, 10, 20),
+        actor="test",
+        reason="test",
+    )
+    found = cost_so_far(point, Dates(date(2026, 7, 1)), date(2026, 10, 1))
+    assert found.dates == Dates(date(2026, 7, 1), date(2026, 10, 1))
+    assert abs(found.document.total - invoice.total) <= Decimal("0.02")
+    assert found.gaps == 0
+    later = cost_so_far(point, Dates(date(2026, 7, 1)), date(2026, 10, 3))
+    assert later.gaps == 2 * 96
+
+
+def test_what_has_no_price_has_no_cost_so_far(world):
+    point = BillingPoint.objects.select_related("site__organisation", "building").get(ref="w002")
+    assert cost_so_far(point, Dates(date(2026, 1, 1)), date(2027, 2, 1)) is None
