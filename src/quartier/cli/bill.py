@@ -14,11 +14,11 @@ from pathlib import Path
 from quartier.apps.billing.operations import bill
 from quartier.apps.billing.prepare import Prepared, prepare
 from quartier.apps.sites.models import Site
-from quartier.apps.sites.queries import NoSuchSite, site_by_ref
 from quartier.cli import FINDINGS, GOOD, UserError
 from quartier.cli._dates import add_range, iso_date, range_of
 from quartier.cli._findings import print_findings
 from quartier.cli._progress import Progress
+from quartier.cli._sites import sites_of
 from quartier.core.invoicing.document import freeze
 from quartier.core.kernel.findings import has_errors
 from quartier.core.kernel.period import Dates, timezone_of
@@ -28,7 +28,9 @@ NEEDS_DJANGO = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--site", nargs="+", metavar="REF", help="the sites to bill")
+    which.add_argument(
+        "--site", nargs="+", action="extend", metavar="REF", help="the sites to bill"
+    )
     which.add_argument("--all", action="store_true", help="every site")
     add_range(parser)
     parser.add_argument(
@@ -46,16 +48,7 @@ def run(args: argparse.Namespace) -> int:
     dates = range_of(args)
     if args.out and not args.dry_run:
         raise UserError("--out goes with --dry-run; issued documents come from: quartier documents")
-    try:
-        sites = (
-            list(Site.objects.select_related("organisation").order_by("organisation__ref", "ref"))
-            if args.all
-            else [site_by_ref(ref) for ref in dict.fromkeys(args.site)]
-        )
-    except NoSuchSite as problem:
-        raise UserError(str(problem)) from None
-    if not sites:
-        raise UserError("there is no site yet; make one with: quartier site load FILE")
+    sites = sites_of(args)
     now = datetime.now(UTC)
     actor = f"command line ({os.environ.get('USER') or 'unknown'})"
     code = GOOD

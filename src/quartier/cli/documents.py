@@ -14,11 +14,11 @@ from quartier.apps.documents.files import write_whole
 from quartier.apps.documents.operations import Printed, print_documents
 from quartier.apps.documents.queries import issued_in, path_of
 from quartier.apps.sites.models import Site
-from quartier.apps.sites.queries import NoSuchSite, site_by_ref
 from quartier.cli import FINDINGS, GOOD, UserError
 from quartier.cli._dates import add_range, range_of
 from quartier.cli._findings import exit_code, print_findings
 from quartier.cli._progress import Progress
+from quartier.cli._sites import sites_of
 from quartier.core.kernel.period import Dates
 
 NEEDS_DJANGO = True
@@ -26,7 +26,9 @@ NEEDS_DJANGO = True
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--site", nargs="+", metavar="REF", help="the sites to print")
+    which.add_argument(
+        "--site", nargs="+", action="extend", metavar="REF", help="the sites to print"
+    )
     which.add_argument("--all", action="store_true", help="every site")
     add_range(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="lay copies there as well")
@@ -36,16 +38,7 @@ def run(args: argparse.Namespace) -> int:
     dates = range_of(args)
     if args.out and args.out.exists() and not args.out.is_dir():
         raise UserError(f"{args.out} is a file; --out names a folder")
-    try:
-        sites = (
-            list(Site.objects.select_related("organisation").order_by("organisation__ref", "ref"))
-            if args.all
-            else [site_by_ref(ref) for ref in dict.fromkeys(args.site)]
-        )
-    except NoSuchSite as problem:
-        raise UserError(str(problem)) from None
-    if not sites:
-        raise UserError("there is no site yet; make one with: quartier site load FILE")
+    sites = sites_of(args)
     counts = {site.pk: issued_in(site, dates).count() for site in sites}
     if not any(counts.values()):
         print(f"nothing was issued for {dates}; bill first: quartier bill")
