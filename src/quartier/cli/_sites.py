@@ -10,7 +10,9 @@ from quartier.cli._errors import UserError
 def add_sites(parser: argparse.ArgumentParser, verb: str) -> None:
     """``--site REF...`` or ``--all``, one of them needed."""
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--site", nargs="+", metavar="REF", help=f"the sites to {verb}")
+    which.add_argument(
+        "--site", nargs="+", action="extend", metavar="REF", help=f"the sites to {verb}"
+    )
     which.add_argument("--all", action="store_true", help="every site")
 
 

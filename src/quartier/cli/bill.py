@@ -18,7 +18,7 @@ from quartier.cli import FINDINGS, GOOD, UserError
 from quartier.cli._dates import add_range, iso_date, range_of
 from quartier.cli._findings import print_findings
 from quartier.cli._progress import Progress
-from quartier.cli._sites import sites_of
+from quartier.cli._sites import add_sites, sites_of
 from quartier.core.invoicing.document import freeze
 from quartier.core.kernel.findings import has_errors
 from quartier.core.kernel.period import Dates, timezone_of
@@ -27,11 +27,7 @@ NEEDS_DJANGO = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--site", nargs="+", action="extend", metavar="REF", help="the sites to bill"
-    )
-    which.add_argument("--all", action="store_true", help="every site")
+    add_sites(parser, "bill")
     add_range(parser)
     parser.add_argument(
         "--issued", type=iso_date, metavar="DATE", help="date of issue (default: today)"

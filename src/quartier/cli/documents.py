@@ -18,18 +18,14 @@ from quartier.cli import FINDINGS, GOOD, UserError
 from quartier.cli._dates import add_range, range_of
 from quartier.cli._findings import exit_code, print_findings
 from quartier.cli._progress import Progress
-from quartier.cli._sites import sites_of
+from quartier.cli._sites import add_sites, sites_of
 from quartier.core.kernel.period import Dates
 
 NEEDS_DJANGO = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--site", nargs="+", action="extend", metavar="REF", help="the sites to print"
-    )
-    which.add_argument("--all", action="store_true", help="every site")
+    add_sites(parser, "print")
     add_range(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="lay copies there as well")
 
