@@ -6,6 +6,9 @@ from datetime import date
 from quartier.cli._errors import UserError
 from quartier.core.kernel.period import Dates
 
+FIRST_YEAR = 1971
+LAST_YEAR = 2100
+
 
 def iso_date(text: str) -> date:
     """A date as YYYY-MM-DD, for argparse."""
@@ -29,5 +32,10 @@ def range_of(args: argparse.Namespace) -> Dates:
         raise UserError(
             f"--to {args.to_date} is not after --from {args.from_date}; --to is the day after "
             "the last one"
+        )
+    if not FIRST_YEAR <= args.from_date.year <= args.to_date.year <= LAST_YEAR:
+        raise UserError(
+            f"--from {args.from_date} --to {args.to_date} is not between the years {FIRST_YEAR} "
+            f"and {LAST_YEAR}; mend the dates"
         )
     return Dates(args.from_date, args.to_date)
