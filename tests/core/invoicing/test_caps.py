@@ -15,6 +15,7 @@ from quartier.core.invoicing.effective import BadCosts, EffectiveCosts, effectiv
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.rate import rate
 from quartier.core.rating.sheet import CapMethod, ProRata, Reference, Share, Slot, SlotPrice, Unit
+from quartier.core.rating.usage import Participant
 from quartier.markets.ch.caps import cap_law_on
 from tests.core.invoicing.documents import LIABLE, NOT_LIABLE, assert_adds_up, document_of
 from tests.core.rating.sheets import (
@@ -219,3 +220,21 @@ def test_costs_that_cannot_be_right():
         effective_price(costs)
     with pytest.raises(BadCosts, match="below zero"):
         effective_price(replace(costs, subsidy=Decimal(70000), internally_consumed_kwh=Decimal(1)))
+
+
+@pytest.mark.parametrize("price_sheet", [flat(Share(Decimal(80))), DUAL])
+def test_a_fee_of_somebody_without_a_meter_is_above_a_cap_of_nothing(price_sheet):
+    admin = fee("admin", Unit.MONTH, "4", ProRata.FULL_MONTHS, is_internal=True)
+    price_sheet = replace(price_sheet, components=(admin,))
+    parking = [Participant("P1", Q1, (), (price_sheet,))]
+    rated = rate(random_usage(1, Q1), Q1, parking)[0]
+    document, (finding,) = document_of(rated)
+    assert finding.code == "cap.exceeded"
+    assert "are 12.0000 above the cap of 0.0000" in finding.message
+    (segment,) = document.caps[0].segments
+    assert (segment.solar_wh, segment.cap_exact, segment.billed_exact) == (0, 0, 12)
+    limits = replace(price_sheet, limits_to_cap=True)
+    (rated,) = rate(random_usage(1, Q1), Q1, [replace(parking[0], sheets=(limits,))])
+    document, findings = document_of(rated, LIABLE)
+    assert findings == ()
+    assert document.total == 0

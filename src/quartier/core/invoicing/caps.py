@@ -124,11 +124,14 @@ def _prove(
     for one in rated.segments:
         if one.sheet is sheet:
             ranges[one.from_date, one.to_date].append(one)
+    fees = total([gross[n] for n in internal if not _is_solar_energy(rated.lines[n])])
+    if fees and not ranges:
+        without = _without_energy(rated, sheet, internal)
+        ranges[without.from_date, without.to_date] = [without]
     segments = [one for group in ranges.values() for one in group]
     solar_only = [
         _segment(one, rated, supplies, sheet, law, vat, long=len(ranges) > 1) for one in segments
     ]
-    fees = total([gross[n] for n in internal if not _is_solar_energy(rated.lines[n])])
     proved = _with_fees(solar_only, fees)
     limits: list[Limit] = []
     for dates in ranges:
@@ -159,6 +162,24 @@ def _prove(
         limited_by_exact=ZERO,
     )
     return proof, limits
+
+
+def _without_energy(rated: Rated, sheet: PriceSheet, internal: Sequence[int]) -> RatedSegment:
+    """The segment of somebody whom the sheet bills internal fees and no energy at all, e.g. for a
+    place without a meter: nothing was saved, so its cap is 0."""
+    assert sheet.reference is not None
+    lines = [rated.lines[n] for n in internal]
+    one = sheet.reference.prices[0]
+    return RatedSegment(
+        sheet,
+        lines[0].component.solution,
+        one.slot,
+        min(line.from_date for line in lines),
+        max(line.to_date for line in lines),
+        0,
+        one.price_per_kwh,
+        (),
+    )
 
 
 def _segment(
