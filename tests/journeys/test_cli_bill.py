@@ -128,3 +128,22 @@ def test_a_hole_between_sheets_stops_the_site_and_no_other(stored, capsys):
     assert "holed 2026-01-01 to 2026-01-04 (exclusive): nothing issued" in out
     assert "2026-01-03" in out
     assert "sound 2026-01-01 to 2026-01-04 (exclusive): 2 documents issued" in out
+
+
+def test_solar_energy_before_the_first_agreement_is_not_silently_grid_energy(
+    stored, tmp_path, capsys
+):
+    first, last = date(2026, 1, 1), date(2026, 1, 4)
+    site = stored(simple("early", first, last))
+    late = site.toml().replace(
+        "[[community]]\nfrom = 2020-01-01", "[[community]]\nfrom = 2026-01-03"
+    )
+    file = tmp_path / "late.toml"
+    file.write_text(late.replace("'early", "'late"))
+    assert main(["site", "load", str(file)]) == 0
+    curve = tmp_path / "early.csv"
+    assert main(["import", "load-curve", str(curve), "--site", "late"]) == 0
+    assert bill(first, last, "--site", "late", "--dry-run") == 1
+    out = capsys.readouterr().out
+    assert "no sharing agreement holds from 2026-01-01 to 2026-01-03 (exclusive)" in out
+    assert bill(date(2026, 1, 3), last, "--site", "late", "--dry-run") == 0

@@ -3,6 +3,7 @@
 The same function serves the charts of the portals (now) and the billing run (as of an instant).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -117,8 +118,11 @@ def shared_energy(
     solar = np.zeros_like(point_rows)
     used, surplus = np.zeros_like(production), production.copy()
     inputs = _inputs(energy)
-    if production.any() and not communities:
-        findings.append(_no_community(site, dates))
+    findings.extend(
+        _no_community(site, part)
+        for part in _without(communities, dates)
+        if production[:, columns(part)].any()
+    )
     for part, community in communities:
         span = columns(part)
         inputs.append(community_input(community))
@@ -193,6 +197,19 @@ def _bad_rule(site: Site, problem: BadRule) -> Finding:
         where=site.ref,
         remedy="Correct its rule.",
     )
+
+
+def _without(communities: Sequence[tuple[Dates, Community]], dates: Dates) -> list[Dates]:
+    """The parts of ``dates`` in which no sharing agreement holds."""
+    out = []
+    day = dates.from_date
+    for part, _ in sorted(communities, key=lambda one: one[0].from_date):
+        if part.from_date > day:
+            out.append(Dates(day, part.from_date))
+        day = max(day, part.to_date or date.max)
+    if dates.to_date is not None and day < dates.to_date:
+        out.append(Dates(day, dates.to_date))
+    return out
 
 
 def _no_community(site: Site, dates: Dates) -> Finding:
