@@ -113,6 +113,15 @@ def test_the_reference_must_price_the_slots_of_its_shares():
     assert messages(replace(flat, reference=replace(DUAL_REFERENCE, prices=mean))) == ""
 
 
+def test_a_share_and_its_standard_product_agree_on_vat():
+    mixed = only(DUAL, "solar-ht", "solar-nt", "grid-ht", "grid-nt")
+    for one in (DUAL_REFERENCE, replace(DUAL_REFERENCE, includes_vat=False)):
+        for included in (True, False):
+            parts = tuple(replace(c, price_includes_vat=included) for c in mixed.components)
+            found = messages(replace(mixed, components=parts, reference=one))
+            assert ("says the opposite" in found) == (included != one.includes_vat)
+
+
 def test_dates_that_no_sheet_covers():
     year = Dates(date(2026, 1, 1), date(2027, 1, 1))
     first = replace(FLAT, valid=Dates(date(2026, 2, 1), date(2026, 5, 1)))

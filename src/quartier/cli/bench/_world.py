@@ -179,7 +179,7 @@ def price_sheet(ref: str, valid: Dates = VALID) -> rating.PriceSheet:
                 rating.SlotPrice(standard, Decimal("0.3120")),
                 rating.SlotPrice(reduced, Decimal("0.2540")),
             ),
-            includes_vat=True,
+            includes_vat=False,
             windows=windows.ref,
         ),
         components=(

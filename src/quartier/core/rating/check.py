@@ -160,6 +160,12 @@ def _component_defects(one: Component, sheet: PriceSheet) -> Iterator[tuple[str,
             )
         if one.slot is not Slot.ALL and sheet.reference.windows not in ("", one.windows):
             yield "it and the standard product use different windows.", ""
+        if one.vat is Vat.SUPPLIER and one.price_includes_vat != sheet.reference.includes_vat:
+            has = "with" if sheet.reference.includes_vat else "without"
+            yield (
+                f"it is a share of a standard product {has} VAT and says the opposite of itself.",
+                "Give it the same includes_vat as the standard product.",
+            )
     if isinstance(one.price, Share) and one.unit is not Unit.KWH:
         yield "a share of the standard product is a price per kWh.", ""
     if one.slot is not Slot.ALL and sheet.windows_called(one.windows) is None:
