@@ -148,6 +148,7 @@ def test_readings_a_month_apart_are_billed_as_estimates(home, capsys):
         ("z-2og", "1-1:1.8.0"): 50_000,
     }
     rows = [(*key, at, n * wh) for key, wh in month_wh.items() for n, at in enumerate(months)]
+    rows.append((OLD, "1-1:1.8.0", EXCHANGED_AT, 130_000))  # its final reading
     path = written(home / "readings.csv", rows)
     assert quartier("import", "readings", path, "--site", "rosenweg") == GOOD
     out = home / "out.csv"

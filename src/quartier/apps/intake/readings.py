@@ -32,6 +32,9 @@ from quartier.formats.sdat import looks_like_sdat
 _KIND = IntakeFile.Kind.READINGS
 _WATER = {Medium.COLD_WATER, Medium.HOT_WATER}
 
+_Known = dict[tuple[int, datetime], dict[int | None, Decimal]]
+"""Values by register and instant, then by device (None: not said)."""
+
 
 @dataclass
 class ReadingsImport:
@@ -47,6 +50,7 @@ class ReadingsImport:
     decimal: str = "."
     report: Report = field(default_factory=Report)
     on_file: Callable[[], None] = lambda: None
+    _registers: dict[tuple[int, str], Register] = field(default_factory=dict, repr=False)
 
     def run(self, sources: Iterable[Source]) -> Report:
         """Import every source; a bad one does not stop the others."""
@@ -234,6 +238,9 @@ class ReadingsImport:
         )
 
     def _register(self, meter: Meter, state: State) -> Register:
+        found = self._registers.get((meter.pk, state.direction))
+        if found is not None:  # a file has thousands of readings of few registers
+            return found
         register, _ = Register.objects.get_or_create(
             meter=meter,
             direction=state.direction,
@@ -244,39 +251,41 @@ class ReadingsImport:
                 "unit": Register.Unit.LITRE if meter.medium in _WATER else Register.Unit.WH,
             },
         )
+        register.meter = meter
+        self._registers[meter.pk, state.direction] = register
         return register
 
     def _write(self, mapped: list[tuple[State, Register, Device | None]]) -> None:
         registers = {register.pk: register for _, register, _ in mapped}
-        known = {
-            (row.register_id, utc(row.read_at)): row.value
-            for row in Reading.objects.filter(site_id=self.site.pk, register_id__in=list(registers))
-        }
+        # At the exchange of a device there are two readings at one instant, one of each.
+        known: _Known = {}
+        for row in Reading.objects.filter(site_id=self.site.pk, register_id__in=list(registers)):
+            there = known.setdefault((row.register_id, utc(row.read_at)), {})
+            there[row.device_id] = row.value
         new: list[IncomingReading] = []
+        serials = {register.meter_id: set[str]() for register in registers.values()}
+        for meter_id, word in Device.objects.filter(meter__in=serials).values_list(
+            "meter_id", "serial"
+        ):
+            serials[meter_id].add(word)
         for state, register, device in mapped:
-            key = (register.pk, state.read_at)
+            there = known.setdefault((register.pk, state.read_at), {})
             result = self._result(register, state)
             value = state.value.quantize(Decimal("0.001"))
-            if key in known:
-                if known[key] == value:
+            before = _value_of(there, device)
+            if before is not None:
+                if before == value:
                     result.unchanged += 1
                 else:
                     result.kept += 1
-                    self.report.findings.append(_differs(state, register, known[key]))
+                    self.report.findings.append(_differs(state, register, before))
                 continue
             serial = device.serial if device else state.serial
-            if not serial or register.meter.devices.filter(serial=serial).exists():
-                known[key] = value
+            source = f"file, device {serial}" if there else "file"
+            if not serial or serial in serials[register.meter_id]:
+                there[device.pk if device else None] = value
                 result.new += 1
-            new.append(
-                IncomingReading(
-                    register.pk,
-                    state.read_at,
-                    value,
-                    "file",
-                    serial=serial,
-                )
-            )
+            new.append(IncomingReading(register.pk, state.read_at, value, source, serial=serial))
         received = receive_readings(self.site, new, received_at=self.at, actor=self.actor)
         self.report.findings += received.findings
         self.report.revised_slots += received.written.revised_slots
@@ -300,6 +309,16 @@ class ReadingsImport:
         return result
 
 
+def _value_of(there: dict[int | None, Decimal], device: Device | None) -> Decimal | None:
+    """What ``there``, the readings of one instant, says of ``device``; None if nothing.
+
+    A reading without a device is of whichever was there.
+    """
+    if device is None or not there:
+        return next(iter(there.values()), None)
+    return there.get(device.pk, there.get(None))
+
+
 def _differs(state: State, register: Register, known: Decimal) -> Finding:
     return error(
         "intake.reading_differs",
@@ -310,16 +329,25 @@ def _differs(state: State, register: Register, known: Decimal) -> Finding:
     )
 
 
-def _backwards(
-    registers: dict[int, Register], known: dict[tuple[int, datetime], Decimal]
-) -> list[Finding]:
+def _backwards(registers: dict[int, Register], known: _Known) -> list[Finding]:
     """Registers that run backwards, if no exchange of the device lies between."""
+    points: dict[int, list[tuple[datetime, Decimal]]] = {}
+    installed = {
+        register_id: {device.pk: device.installed_at for device in register.meter.devices.all()}
+        for register_id, register in registers.items()
+    }
+    for (register_id, at), there in known.items():
+        if register_id in registers and there:
+            since = installed[register_id]
+            # Of two readings at an exchange the new device's goes on.
+            newest = max(there, key=lambda pk: (pk in since, since.get(pk or 0, at)))
+            points.setdefault(register_id, []).append((at, there[newest]))
     out: list[Finding] = []
-    for register_id, register in registers.items():
-        points = sorted((at, value) for (owner, at), value in known.items() if owner == register_id)
-        installed = [device.installed_at for device in register.meter.devices.all()]
-        for (begun, start), (ended, end) in pairwise(points):
-            if end < start and not any(begun < at <= ended for at in installed):
+    for register_id, row in points.items():
+        register = registers[register_id]
+        for (begun, start), (ended, end) in pairwise(sorted(row)):
+            exchanges = installed[register_id].values()
+            if end < start and not any(begun < at <= ended for at in exchanges):
                 out.append(
                     error(
                         "intake.backwards",
