@@ -53,3 +53,24 @@ def test_a_flag_that_is_neither_is_refused(monkeypatch):
     monkeypatch.setenv("QUARTIER_X", "maybe")
     with pytest.raises(env.BadEnvironment, match="QUARTIER_X"):
         env.flag("QUARTIER_X")
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", 7), ("0", 0), ("2", 2)])
+def test_counts(monkeypatch, value, expected):
+    monkeypatch.setenv("QUARTIER_X", value)
+    assert env.count("QUARTIER_X", default=7) == expected
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "1.5", "²"])
+def test_a_count_that_is_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv("QUARTIER_X", value)
+    with pytest.raises(env.BadEnvironment, match="QUARTIER_X"):
+        env.count("QUARTIER_X")
+
+
+def test_a_choice_is_one_of_its_words(monkeypatch):
+    monkeypatch.setenv("QUARTIER_X", "info")
+    assert env.choice("QUARTIER_X", ("INFO", "ERROR"), default="ERROR") == "INFO"
+    monkeypatch.setenv("QUARTIER_X", "loud")
+    with pytest.raises(env.BadEnvironment, match="INFO, ERROR"):
+        env.choice("QUARTIER_X", ("INFO", "ERROR"), default="ERROR")

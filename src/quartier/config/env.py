@@ -28,6 +28,24 @@ def flag(name: str, *, default: bool = False) -> bool:
     raise BadEnvironment(f"{name}={value!r}: write 1 or 0")
 
 
+def count(name: str, default: int = 0) -> int:
+    """A whole number from 0 on; anything else is refused."""
+    value = text(name)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit()):
+        raise BadEnvironment(f"{name}={value!r}: write a whole number, such as 1")
+    return int(value)
+
+
+def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
+    """One of the words ``allowed``, in capitals or not."""
+    value = text(name, default).strip().upper()
+    if value not in allowed:
+        raise BadEnvironment(f"{name}={value!r}: write one of {', '.join(allowed)}")
+    return value
+
+
 def words(name: str) -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]

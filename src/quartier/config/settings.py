@@ -79,7 +79,11 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
 }
 # How many proxies stand in front, so that a rate limit counts the visitor's address, not theirs.
-ALLAUTH_TRUSTED_PROXY_COUNT = int(env.text("QUARTIER_PROXIES", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = env.count("QUARTIER_PROXIES")
+# A proxy says so where the visitor came by TLS; without one the header is a visitor's claim.
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
+)
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
@@ -148,12 +152,15 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
 
+LOG_LEVEL = env.choice(
+    "QUARTIER_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="WARNING"
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("QUARTIER_LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
 }
 
 # Background jobs wait in the database; quartier worker takes them (stack.md, jobs).
