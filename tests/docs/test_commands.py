@@ -148,6 +148,7 @@ def test_a_command_that_does_not_exist_is_found(parser, command):
 
 
 def test_commands_are_read_from_blocks_of_code_alone():
+    options = ["--profile", "proportional", "--meter", "REF"]
     page = "\n".join(
         [
             "quartier in prose",
@@ -164,6 +165,6 @@ def test_commands_are_read_from_blocks_of_code_alone():
     assert [as_arguments(command) for _, command in command_lines(page)] == [
         ["check", "--site", "a"],
         ["backup", "f", "--force"],
-        "import load-curve PATH --site REF --profile proportional --meter REF".split(),
+        ["import", "load-curve", "PATH", "--site", "REF", *options],
         ["demo"],
     ]
