@@ -16,7 +16,7 @@ from quartier.apps.metering.queries import meter_intervals
 from quartier.apps.sharing.energy import SharedEnergy
 from quartier.apps.sites.models import BillingPoint
 from quartier.core.kernel.findings import Finding
-from quartier.core.kernel.period import slot_at
+from quartier.core.kernel.period import local_midnight, slot_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import MISSING_WH
 from quartier.portals.shared import formats
@@ -146,7 +146,9 @@ def tiles_of(energy: SharedEnergy) -> Sequence[dict[str, Any]]:
             },
             *tiles,
         ]
-    past = np.arange(energy.slots.start, energy.slots.stop) < slot_at(timezone.now())
+    today = timezone.now().astimezone(ZoneInfo(energy.timezone)).date()
+    due = slot_at(local_midnight(today, ZoneInfo(energy.timezone)))
+    past = np.arange(energy.slots.start, energy.slots.stop) < due
     missing = int(((energy.site_quality == Quality.MISSING) & past).sum())
     if missing:
         tiles[-1]["hint"] += " · " + _("%(n)s quarter-hours without data") % {"n": missing}

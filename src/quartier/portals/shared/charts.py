@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from quartier.core.kernel.period import slot_at
+from quartier.core.kernel.period import local_midnight, slot_at
 from quartier.core.kernel.quality import Quality
 from quartier.portals.shared import formats
 from quartier.portals.shared.lists import csv_response
@@ -94,11 +94,11 @@ def sums(values: Energies, edges: Sequence[int]) -> Energies:
     return np.add.reduceat(values, at) if len(values) else np.zeros(len(at), np.int64)
 
 
-def gaps(quality: Qualities, edges: Sequence[int], now_slot: int) -> tuple[Any, Any, Any]:
-    """By part: whether a slot before ``now_slot`` is missing, whether all of them are, and
-    whether one is estimated."""
+def gaps(quality: Qualities, edges: Sequence[int], due_slot: int) -> tuple[Any, Any, Any]:
+    """By part: whether a slot before ``due_slot`` is missing (values of today may still come),
+    whether all of them are, and whether one is estimated."""
     at = np.asarray(edges[:-1]) - edges[0]
-    past = np.arange(edges[0], edges[-1]) < now_slot
+    past = np.arange(edges[0], edges[-1]) < due_slot
     missing = (quality == Quality.MISSING).astype(np.int64)
     known = np.add.reduceat(1 - missing, at)
     lost = np.add.reduceat(missing * past, at)
@@ -119,7 +119,8 @@ def chart_of(
     """The chart of ``series``, whose quarter-hours have ``quality``, over ``span``."""
     parts = parts_of(span)
     language = get_language() or "de"
-    is_lost, is_empty, is_estimated = gaps(quality, parts.edges, slot_at(now))
+    due = slot_at(local_midnight(now.astimezone(span.tz).date(), span.tz))
+    is_lost, is_empty, is_estimated = gaps(quality, parts.edges, due)
     digits = 3 if span.step == "quarter" else 1
     shown = []
     for one in series:
@@ -132,7 +133,7 @@ def chart_of(
                 "id": one.id,
                 "name": str(one.name),
                 "color": one.color,
-                "swatch": "exported" if one.id == "exported" else one.color,
+                "swatch": one.id if one.id in ("exported", "charge") else one.color,
                 "side": one.side,
                 "values": values,
                 "total": round(int(one.energy_mwh.sum()) / 1_000_000, 3),
