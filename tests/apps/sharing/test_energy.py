@@ -10,6 +10,7 @@ from quartier.apps.contracts.models import Community
 from quartier.apps.equipment.models import Assignment, Meter, Register
 from quartier.apps.metering import store
 from quartier.apps.sharing.energy import shared_energy
+from quartier.apps.sharing.sources import sources_in
 from quartier.apps.sites.models import BillingPoint
 from quartier.cli.bench import _world as world
 from quartier.core.kernel.period import Dates, timezone_of
@@ -223,3 +224,53 @@ def test_a_day_that_is_not_over_misses_nothing(site):
     assert findings == ()
     _, findings = shared_energy(site, longer, due_before=date(2020, 1, 1))
     assert findings == ()
+
+
+def test_what_a_rule_takes_away_is_not_counted_there(site):
+    """The energy of a meter that only stands behind a minus would be lost."""
+    for rule, lost in (
+        ("m001 - m002", ["m002"]),
+        ("m001+m002", []),
+        ("m001 + m002:import", []),
+        ("- m002 + m001", ["m002"]),
+    ):
+        Meter.objects.filter(ref="virtual").delete()
+        virtual = Meter.objects.create(
+            site=site, ref="virtual", name="V", source=Meter.Source.VIRTUAL, rule=rule
+        )
+        point = BillingPoint.objects.get(site=site, ref="w001")
+        Assignment.objects.filter(meter__ref__in=["m001", "m002"]).delete()
+        Assignment.objects.create(meter=virtual, billing_point=point, starts_date=world.START)
+        _, findings = sources_in(site, DAYS)
+        assert [finding.where for finding in findings] == [f"linde, meter {ref}" for ref in lost]
+
+
+def test_quotas_levels_and_assignments_are_inputs(site):
+    set_rule(site, "quota", params={"rest": "export"})
+    BillingPoint.objects.filter(site=site).update(quota=Decimal("0.3"))
+    first = shared_energy(site, DAYS)[0].inputs
+    assert shared_energy(site, DAYS)[0].inputs == first
+    BillingPoint.objects.filter(site=site, ref="w002").update(quota=Decimal("0.4"))
+    second = shared_energy(site, DAYS)[0].inputs
+    assert {one.kind for one in set(second) - set(first)} == {"community"}
+    other = BillingPoint.objects.get(site=site, ref="w003")
+    Assignment.objects.filter(meter__ref="m001").update(billing_point=other)
+    third = shared_energy(site, DAYS)[0].inputs
+    assert {one.kind for one in set(third) - set(second)} == {"meters"}
+
+
+def test_a_meter_that_takes_the_place_of_another_is_no_second_metering_point(site):
+    point = BillingPoint.objects.get(site=site, ref="w001")
+    monday = date(2026, 10, 26)
+    for ref, starts in (("m004", world.START), ("m005", monday)):
+        meter = Meter.objects.create(site=site, ref=ref, name=ref)
+        if starts == monday:
+            Assignment.objects.create(meter=meter, billing_point=None, starts_date=world.START)
+        Assignment.objects.create(meter=meter, billing_point=point, starts_date=starts)
+    Assignment.objects.create(
+        meter=Meter.objects.get(ref="m004"), billing_point=None, starts_date=monday
+    )
+    shared, _ = shared_energy(site, DAYS)
+    assert shared.metering_points(point.pk, DAYS) == 2
+    assert shared.metering_points(BillingPoint.objects.get(ref="w002").pk, DAYS) == 1
+    assert shared.metering_points(-1, DAYS) == 0

@@ -3,7 +3,7 @@
 The same function serves the charts of the portals (now) and the billing run (as of an instant).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ from quartier.apps.sharing.rows import (
     worst_quality,
 )
 from quartier.apps.sharing.rule import allocate_part, community_input
-from quartier.apps.sharing.sources import sources_in
+from quartier.apps.sharing.sources import Feed, meters_input, sources_in
 from quartier.apps.sites.models import Site
 from quartier.core.allocation import AllocationError
 from quartier.core.invoicing.document import Input
@@ -53,6 +53,8 @@ class SharedEnergy:
     solar_mwh: Energies
     quality: Qualities
     has_meter: NDArray[np.bool_]
+    feeds: Mapping[int, tuple[Feed, ...]]
+    """The meters that count for a billing point, by its id; a point without one has no key."""
     plants: tuple[int, ...]
     production_mwh: Energies
     used_mwh: Energies
@@ -73,6 +75,16 @@ class SharedEnergy:
     def row(self, point_id: int) -> int:
         """The row of a billing point."""
         return self.points.index(point_id)
+
+    def metering_points(self, point_id: int, dates: Dates) -> int:
+        """The most meters that count for a billing point at once within ``dates``: one that
+        takes the place of another is no second metering point."""
+        parts = [
+            part
+            for feed in self.feeds.get(point_id, ())
+            if (part := feed.dates.intersection(dates))
+        ]
+        return max((sum(one.from_date in other for other in parts) for one in parts), default=0)
 
 
 def shared_energy(
@@ -117,7 +129,7 @@ def shared_energy(
 
     solar = np.zeros_like(point_rows)
     used, surplus = np.zeros_like(production), production.copy()
-    inputs = _inputs(energy)
+    inputs = [*_inputs(energy), meters_input(site, sources)]
     findings.extend(
         _no_community(site, part)
         for part in _without(communities, dates)
@@ -125,7 +137,7 @@ def shared_energy(
     )
     for part, community in communities:
         span = columns(part)
-        inputs.append(community_input(community))
+        inputs.append(community_input(community, sources.points))
         if community.kind == Community.Kind.LEG:
             # The grid operator's split is authoritative (rules.md a.4, Settlement data [S41]).
             split = operators_split(sources, energy, slots, site.timezone)
@@ -160,6 +172,7 @@ def shared_energy(
         solar_mwh=solar,
         quality=quality,
         has_meter=has_meter,
+        feeds=sources.feeds,
         plants=tuple(meter.pk for meter in sources.production),
         production_mwh=production,
         used_mwh=used,

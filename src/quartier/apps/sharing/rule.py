@@ -54,13 +54,14 @@ def allocate_part(
     return result.solar_mwh, result.used_mwh, result.surplus_mwh
 
 
-def community_input(community: Community) -> Input:
-    """The agreement as an input of the documents that rest on it."""
+def community_input(community: Community, points: Iterable[BillingPoint]) -> Input:
+    """The agreement as an input of the documents that rest on it, with the shares and levels
+    that its billing points say."""
     facts = {
         "starts": community.starts_date,
         "kind": community.kind,
         "rule": community.rule,
-        "params": community.params,
+        "params": rule_of(community, points)[1],
         "is_balanced": community.is_balanced,
         "cap_method": community.cap_method,
     }

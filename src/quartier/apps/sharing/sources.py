@@ -10,8 +10,10 @@ from datetime import date
 
 from quartier.apps.equipment.models import Assignment, Medium, Meter, Plant
 from quartier.apps.sites.models import BillingPoint, Site
+from quartier.core.invoicing.document import Input, sha256_of
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates
+from quartier.core.metering.virtual import BadRule, parse_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,7 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
     active = {point.pk for point in points}
     feeds: dict[int, list[Feed]] = defaultdict(list)
     findings: list[Finding] = []
-    # What stands in the rule of a virtual meter is counted there.
-    in_rules = {ref for meter in meters if meter.rule for ref in meter.rule.split()[::2]}
+    in_rules = _added(by_mode[Meter.Mode.CONSUMPTION])
     for meter in by_mode[Meter.Mode.CONSUMPTION]:
         for part, point_id in _assigned(meter.assignments.all(), dates):
             if point_id is None and meter.ref in in_rules:
@@ -81,6 +82,19 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         tuple(by_mode[Meter.Mode.GRID]),
     )
     return sources, tuple(findings)
+
+
+def _added(meters: Iterable[Meter]) -> set[str]:
+    """The refs of meters whose energy is counted by a virtual meter of consumption: those it adds.
+    What it takes away counts there for nobody."""
+    found: set[str] = set()
+    for meter in meters:
+        try:
+            terms = parse_rule(meter.rule) if meter.rule else ()
+        except BadRule:  # a finding where it is computed
+            continue
+        found |= {term.ref for term in terms if term.sign > 0}
+    return found
 
 
 def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates, int | None]]:
@@ -105,3 +119,18 @@ def _unmapped(site: Site, meter: Meter, part: Dates) -> Finding:
         where=f"{site.ref}, meter {meter.ref}",
         remedy="Assign it to a billing point, or disable it if it is not billed.",
     )
+
+
+def meters_input(site: Site, sources: Sources) -> Input:
+    """Which meter counted for what and whom, as an input of the documents that rest on it."""
+    fed = {point.pk: point.ref for point in sources.points}
+    rows = [
+        [feed.meter.ref, feed.meter.rule, fed[key], feed.dates.from_date, feed.dates.to_date]
+        for key, row in sources.feeds.items()
+        for feed in row
+    ]
+    rows += [
+        [meter.ref, meter.rule, meter.mode, meter.is_swapped]
+        for meter in (*sources.production, *sources.batteries, *sources.grid)
+    ]
+    return Input("meters", site.ref, sha256_of(rows))
