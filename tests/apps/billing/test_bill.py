@@ -1,5 +1,6 @@
 """From stored intervals to issued documents: exact, once, all or nothing, never silent."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,9 +10,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.billing.check import check as check_documents
+from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import BillingRun, Invoice, NumberSequence
 from quartier.apps.billing.operations import bill, credit, issue
-from quartier.apps.billing.prepare import prepare
+from quartier.apps.billing.prepare import _changes_inside, prepare
+from quartier.apps.contracts.mapping import content_of, sheet_of
 from quartier.apps.contracts.models import Community, Issuer, Occupancy, PriceSheet
 from quartier.apps.equipment.models import Assignment, Meter, Register
 from quartier.apps.ledger.check import check as check_books
@@ -316,3 +319,70 @@ def test_what_the_others_pay_does_not_depend_on_who_was_billed_before(site):
     again = prepared(site)
     assert [one.point.ref for one in again.drafts] == ["w003"]
     assert again.drafts[0].document == alone["w003"]
+
+
+# -- what the sheets and the law say --------------------------------------------------------------
+
+
+def change_sheet(site, change):
+    row = PriceSheet.objects.get(site=site)
+    row.content, row.sha256 = content_of(change(sheet_of(row)))
+    row.save()
+
+
+def test_a_fee_a_meter_counts_the_meters(site):
+    def per_meter(sheet):
+        *rest, fee = sheet.components
+        return replace(sheet, components=(*rest, replace(fee, per_meter=True)))
+
+    change_sheet(site, per_meter)
+    Assignment.objects.filter(meter__ref="m002").update(
+        billing_point=BillingPoint.objects.get(site=site, ref="w001")
+    )
+    fees = {
+        draft.point.ref: next(x for x in draft.document.lines if x.component == "fee").quantity
+        for draft in prepared(site).drafts
+    }
+    assert fees == {"w001": 6, "w002": 0, "w003": 3, "w004": 3}
+
+
+def test_what_the_law_does_not_know_is_a_finding(site):
+    change_sheet(
+        site,
+        lambda sheet: replace(
+            sheet, components=tuple(replace(c, vat_code="luxury") for c in sheet.components)
+        ),
+    )
+    run, invoices = billed(site)
+    assert codes(run) == ["billing.law"]
+    assert len(run.findings) == 4
+    assert "no VAT rate 'luxury'" in run.findings[0].message
+    assert invoices == ()
+
+
+def test_a_sheet_of_another_time_zone_is_a_finding(site):
+    change_sheet(site, lambda sheet: replace(sheet, timezone="UTC"))
+    run, invoices = billed(site)
+    assert codes(run) == ["rating.unusable"]
+    assert invoices == ()
+
+
+@pytest.mark.parametrize("kinds", [("leg", "zev"), ("zev", "leg")])
+def test_a_cap_that_binds_only_a_part_of_the_period_is_a_finding(site, kinds):
+    Community.objects.filter(site=site).update(kind=kinds[0])
+    Community.objects.create(
+        site=site, starts_date=date(2026, 9, 1), rule="proportional", kind=kinds[1]
+    )
+    terms = terms_of("CH", "CHF", QUARTER.from_date, is_capped=True)
+    (finding,) = _changes_inside(site, QUARTER, terms)
+    assert finding.code == "billing.community"
+    assert "2026-09-01" in finding.message
+
+
+def test_a_law_that_changes_inside_the_period_is_a_finding(site):
+    old = terms_of("CH", "CHF", date(2022, 12, 1), is_capped=True)
+    (finding,) = _changes_inside(site, Dates(date(2022, 12, 1), date(2023, 2, 1)), old)
+    assert finding.code == "billing.law"
+    assert not list(_changes_inside(site, Dates(date(2022, 12, 1), date(2023, 1, 1)), old))
+    with pytest.raises(NoMarket, match="not in force"):
+        terms_of("CH", "CHF", date(2017, 12, 1), is_capped=True)

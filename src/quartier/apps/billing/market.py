@@ -23,10 +23,18 @@ def market_of(country: str) -> str:
 
 
 def terms_of(country: str, currency: str, day: date, *, is_capped: bool) -> Terms:
-    """What the documents of a run share; ``is_capped`` where EnV Art. 16 binds the community."""
+    """What the documents of a run share; ``is_capped`` where EnV Art. 16 binds the community.
+
+    Raises :class:`NoMarket`, also for a day before that law.
+    """
     vat = part_of(country, "vat")
     caps = part_of(country, "caps")
-    return Terms(currency, vat.VAT, caps.cap_law_on(day) if is_capped else None)
+    if not is_capped:
+        return Terms(currency, vat.VAT, None)
+    try:
+        return Terms(currency, vat.VAT, caps.cap_law_on(day))
+    except LookupError as problem:
+        raise NoMarket(str(problem)) from None
 
 
 def part_of(country: str, name: str) -> ModuleType:

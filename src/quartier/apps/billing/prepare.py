@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,8 +29,10 @@ from quartier.apps.parties.models import Party
 from quartier.apps.sharing.energy import SharedEnergy, shared_energy
 from quartier.apps.sites.models import BillingPoint, Note, Site
 from quartier.core.invoicing.build import NothingToBill, Terms, invoice
+from quartier.core.invoicing.cap_law import NoCapMethod
 from quartier.core.invoicing.chart import energy_of
 from quartier.core.invoicing.document import Document, Energy, Input, sha256_of
+from quartier.core.invoicing.tax import NoVatRate
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.period import Dates
 from quartier.core.kernel.quality import Quality
@@ -38,7 +41,7 @@ from quartier.core.rating.price import NoPrice
 from quartier.core.rating.rate import rate
 from quartier.core.rating.rated import Rated
 from quartier.core.rating.sheet import PriceSheet
-from quartier.core.rating.usage import Participant, Usage
+from quartier.core.rating.usage import BadUsage, Participant, Usage
 
 SOLUTION = "electricity"
 # A plain list of ints: NumPy compares with a member of an enumeration ten times slower.
@@ -126,6 +129,7 @@ def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) 
     except NoMarket as problem:
         findings.append(error("billing.no_market", f"{problem}.", where=site.ref))
         return Prepared(site, dates, known_at, (), issued, tuple(findings), inputs, shared)
+    findings.extend(_changes_inside(site, dates, terms))
     rated, energies, found = _rated(site, dates, shared, shares, terms)
     findings.extend(found)
     if rated is None:
@@ -168,6 +172,27 @@ def _inactive(site: Site, dates: Dates) -> Iterator[Finding]:
 def _community(site: Site, dates: Dates) -> Community | None:
     rows = communities_in(site, dates)
     return rows[0][1] if rows else None
+
+
+def _changes_inside(site: Site, dates: Dates, terms: Terms) -> Iterator[Finding]:
+    """A bill has one legal form and one law: where either changes, the period must end."""
+    rows = communities_in(site, dates)
+    for (_, before), (part, after) in pairwise(rows):
+        if _is_capped(before) != _is_capped(after):
+            yield error(
+                "billing.community",
+                f"The community's legal form changes on {part.from_date}, inside the period.",
+                where=site.ref,
+                remedy="Bill up to that day, then from that day on.",
+            )
+    end = terms.cap_law.valid.to_date if terms.cap_law else None
+    if end is not None and dates.to_date is not None and end < dates.to_date:
+        yield error(
+            "billing.law",
+            f"EnV Art. 16 changes on {end}, inside the period.",
+            where=site.ref,
+            remedy="Bill up to that day, then from that day on.",
+        )
 
 
 def _is_capped(community: Community | None) -> bool:
@@ -290,6 +315,7 @@ def _rated(
             share.holding.dates,
             ((SOLUTION, rows[share.point.pk]),) if shared.has_meter[rows[share.point.pk]] else (),
             share.sheets,
+            meters=shared.metering_points(share.point.pk, share.holding.dates),
         )
         for share in shares
     ]
@@ -307,6 +333,19 @@ def _rated(
                     remedy="Add the price to the sheet; a price of 0 must be written as 0.",
                 )
                 for gap in problem.gaps
+            ],
+        )
+    except BadUsage as problem:
+        return (
+            None,
+            (),
+            [
+                error(
+                    "rating.unusable",
+                    f"Its energy and prices do not fit each other: {problem}.",
+                    where=site.ref,
+                    remedy="Correct the price sheets.",
+                )
             ],
         )
     return rated, energy_of(usage, rated), []
@@ -346,6 +385,16 @@ def _documents(
             )
         except NothingToBill:
             findings.append(info("billing.nothing", "It has nothing to bill.", where=share.where))
+            continue
+        except (NoVatRate, NoCapMethod) as problem:
+            findings.append(
+                error(
+                    "billing.law",
+                    f"The law does not know what its price sheet says: {problem}.",
+                    where=share.where,
+                    remedy="Correct the price sheet, or bill another period.",
+                )
+            )
             continue
         findings.extend(found)
         findings.extend(payable(document, share.where))

@@ -87,7 +87,8 @@ def cost_so_far(point: BillingPoint, stay: Dates, end: date) -> SoFar | None:
         shared.solar_mwh[row : row + 1],
     )
     rows = ((SOLUTION, 0),) if shared.has_meter[row] else ()
-    participant = Participant(point.name, dates, rows, sheets)
+    meters = shared.metering_points(point.pk, dates)
+    participant = Participant(point.name, dates, rows, sheets, meters=meters)
     try:
         terms = terms_of(site.country, site.currency, dates.from_date, is_capped=is_capped)
         (rated,) = rate(usage, dates, [participant], terms.vat.cuts(dates))
