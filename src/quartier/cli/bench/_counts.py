@@ -14,7 +14,7 @@ class Counts:
     sites: tuple[int, int] = (10, 100)
     households_a_site: int = 50
     fleet_runs: int = 3
-    printed_a_site: int = 50
+    printed_a_site: int = 10
     """Of how many households of each site the invoice is printed."""
     registers: int = 40
     live_registers: int = 1000
