@@ -110,7 +110,7 @@ def database(folder: Path) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                "PRAGMA mmap_size=268435456; PRAGMA cache_size=-65536;"
+                "PRAGMA mmap_size=67108864; PRAGMA cache_size=-65536;"
             ),
         },
         "TEST": {"NAME": text("QUARTIER_TEST_SQLITE") or None},
