@@ -107,7 +107,18 @@ def _say(line: str) -> None:
     print(" ".join(line.split()), file=sys.stderr)
 
 
+def _is_locked(error: Exception) -> bool:
+    """Whether another program holds SQLite's only write lock."""
+    return type(error).__name__ == "OperationalError" and "database is locked" in str(error)
+
+
 def _report_fault(error: Exception) -> int:
+    if _is_locked(error):
+        _say(
+            "quartier: another program is writing to the database; nothing was changed. "
+            "Try again when it is done, e.g. when a large import has ended"
+        )
+        return WRONG_USE
     """Keep the traceback in a log and print one line with a reference to it."""
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}.log"

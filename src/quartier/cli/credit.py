@@ -42,6 +42,6 @@ def run(args: argparse.Namespace) -> int:
             reason=args.reason,
         )
     except NotCreditable as problem:
-        raise UserError(f"{args.number}: {problem}") from None
+        raise UserError(str(problem)) from None
     print(f"{note.number} cancels {args.number}: {note.total:.2f} {note.currency}")
     return GOOD

@@ -1,11 +1,11 @@
-"""Write stored quarter-hours to a file, or read them back from an archive.
+"""Stored quarter-hours: write them to a file, read an archive, estimate gaps, lock the past.
 
 ``export`` writes every quarter-hour of every register of a site, in the order of meter, OBIS code
 and start. A name that ends in .parquet gets an archive (exact, 1-2 bytes a value), any other a
 CSV with the columns meter, obis, start (UTC), energy_kwh and quality; a missing quarter-hour has
 an empty energy and the quality missing. Where the grid operator delivers its split of a local
 electricity community, ``community`` or ``residual`` follows the OBIS code. ``import`` reads such
-an archive.
+an archive. ``estimate`` fills what is missing and marks it estimated; ``lock`` refuses changes.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from quartier.apps.metering.export import Part, parts, registers_of
 from quartier.apps.sites.models import Site
 from quartier.apps.sites.queries import NoSuchSite, site_by_ref
 from quartier.cli import FINDINGS, GOOD, UserError
+from quartier.cli import _interval_edits as edits
 from quartier.cli._dates import add_range, range_of
 from quartier.cli._findings import print_findings
 from quartier.cli._output import whole_file
@@ -50,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     import_.add_argument("file", type=Path, metavar="FILE")
     import_.add_argument("--site", required=True, metavar="REF")
     import_.set_defaults(run=run_import)
+    estimate = actions.add_parser("estimate", help="fill gaps with estimated values, marked so")
+    edits.add_estimate(estimate)
+    estimate.set_defaults(run=lambda args: edits.estimate(_site(args.site), args))
+    lock = actions.add_parser("lock", help="refuse changes before a date")
+    edits.add_lock(lock)
+    lock.set_defaults(run=lambda args: edits.lock(_site(args.site), args))
 
 
 def run_export(args: argparse.Namespace) -> int:

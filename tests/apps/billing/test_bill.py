@@ -29,6 +29,7 @@ from quartier.core.invoicing.credit import NotCreditable
 from quartier.core.invoicing.document import CapStatus, freeze, thaw
 from quartier.core.kernel.period import Dates
 from quartier.core.metering.intervals import Series
+from quartier.formats.qr_bill.swico import parse_s1
 
 pytestmark = pytest.mark.db
 
@@ -321,6 +322,21 @@ def test_what_the_others_pay_does_not_depend_on_who_was_billed_before(site):
     assert again.drafts[0].document == alone["w003"]
 
 
+def test_the_vat_of_a_payment_part_is_not_that_of_the_levies(site):
+    """In Swico S1 a rate alone is that of the whole amount."""
+    _, invoices = billed(site)
+    document = thaw(bytes(invoices[0].document))
+    standard, exempt = document.vat
+    assert (standard.rate, exempt.rate) == (Decimal("8.1"), 0)
+    stated = dict(
+        part.split(":") for part in parse_s1(document.payment.bill_information)["32"].split(";")
+    )
+    assert {Decimal(rate): Decimal(base) for rate, base in stated.items()} == {
+        standard.rate: standard.base,
+        exempt.rate: exempt.base,
+    }
+
+
 # -- what the sheets and the law say --------------------------------------------------------------
 
 
@@ -386,3 +402,16 @@ def test_a_law_that_changes_inside_the_period_is_a_finding(site):
     assert not list(_changes_inside(site, Dates(date(2022, 12, 1), date(2023, 1, 1)), old))
     with pytest.raises(NoMarket, match="not in force"):
         terms_of("CH", "CHF", date(2017, 12, 1), is_capped=True)
+
+
+def test_a_dwelling_without_a_meter_is_said(site):
+    point = BillingPoint.objects.create(
+        site=site, building=site.buildings.get(), ref="w009", name="Wohnung 9"
+    )
+    owner = Party.objects.get(ref="linde-owner")
+    Occupancy.objects.create(
+        billing_point=point, party=owner, status="owner", starts_date=world.START
+    )
+    run, invoices = billed(site)
+    assert codes(run) == ["billing.no_meter"]
+    assert len(invoices) == 5

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -203,8 +204,15 @@ def _bill_information(document: Document, number: str, issuer: Issuer) -> str:
         due_days=issuer.payment_days,
         customer_ref=document.recipient.ref,
         uid=document.issuer.uid if document.issuer.vat_liable else "",
-        vat=[(group.rate, group.base) for group in document.vat if group.rate],
+        vat=_vat_of(document),
     )
+
+
+def _vat_of(document: Document) -> list[tuple[Decimal, Decimal]]:
+    """Rate and base of every group where any bears VAT. A rate that stands alone speaks of the
+    whole amount in S1, so the groups without VAT are named beside it."""
+    groups = [(group.rate, group.base) for group in document.vat]
+    return groups if any(rate for rate, _ in groups) else []
 
 
 def _invoice(run: BillingRun, draft: Draft, document: Document) -> Invoice:

@@ -33,7 +33,7 @@ from quartier.core.invoicing.cap_law import NoCapMethod
 from quartier.core.invoicing.chart import energy_of
 from quartier.core.invoicing.document import Document, Energy, Input, sha256_of
 from quartier.core.invoicing.tax import NoVatRate
-from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.findings import Finding, error, info, warning
 from quartier.core.kernel.period import Dates
 from quartier.core.kernel.quality import Quality
 from quartier.core.rating.check import coverage
@@ -112,6 +112,7 @@ def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) 
     findings.extend(defects)
     shares, found = _shares(site, dates)
     findings.extend(found)
+    findings.extend(_unmetered(shares, shared))
     issued = tuple(share.issued for share in shares if share.issued is not None)
     inputs = shared.inputs
     if (
@@ -264,6 +265,20 @@ def _clipped(row: SheetRow, dates: Dates, made: dict[tuple[int, Dates], PriceShe
     if row.sheet.valid.intersection(dates) == row.dates:
         return made.setdefault((row.id, row.sheet.valid), row.sheet)
     return made.setdefault((row.id, row.dates), replace(row.sheet, valid=row.dates))
+
+
+def _unmetered(shares: Sequence[_Share], shared: SharedEnergy) -> Iterator[Finding]:
+    """A dwelling or business without a meter is billed its fees, and somebody should know."""
+    kinds = (BillingPoint.Kind.APARTMENT, BillingPoint.Kind.COMMERCIAL)
+    points = {share.point.pk: share.point for share in shares if share.issued is None}
+    for point in points.values():
+        if point.kind in kinds and not shared.has_meter[shared.row(point.pk)]:
+            yield warning(
+                "billing.no_meter",
+                "It has no electricity meter: only fixed fees are billed.",
+                where=point.name,
+                remedy="Assign its meter, or set it not billed.",
+            )
 
 
 def _unheld(point: BillingPoint, holdings: Sequence[Holding], dates: Dates) -> Iterator[Finding]:
