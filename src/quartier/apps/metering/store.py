@@ -147,14 +147,9 @@ def read(
     first_day, end_day = first_slot // DAY, -(-end_slot // DAY)
     shape = (len(ids), end_day - first_day, DAY)
     energy_wh = np.empty(shape, np.int64)
-    quality = np.zeros(shape, np.uint8)
+    quality = np.empty(shape, np.uint8)
     if energy_wh.size:
-        found = db.read(site_id, ids, first_day, end_day)
-        if len(found) < shape[0] * shape[1]:  # of a complete range every value is written below
-            energy_wh.fill(MISSING_WH)
-        rows = _positions(ids, found.register_id)
-        energy_wh[rows, found.day - first_day] = found.energy_wh
-        quality[rows, found.day - first_day] = found.quality
+        _place(db.read(site_id, ids, first_day, end_day), ids, first_day, energy_wh, quality)
         if as_of is not None:
             history.undo(site_id, ids, first_day, end_day, utc(as_of), energy_wh, quality)
     window = slice(first_slot - first_day * DAY, end_slot - first_day * DAY)
@@ -178,6 +173,32 @@ def coverage(
 ) -> dict[int, dict[Quality, int]]:
     """How many slots of each register have each quality; absent ones do not occur."""
     return core.coverage(read(site_id, register_ids, first_slot, end_slot))
+
+
+def _place(
+    found: Blocks,
+    ids: Sequence[int],
+    first_day: int,
+    energy_wh: npt.NDArray[np.int64],
+    quality: npt.NDArray[np.uint8],
+) -> None:
+    """Write ``found`` into the arrays [register, day, 96], and missing where nothing is."""
+    registers, days, _ = energy_wh.shape
+    if len(found) == registers * days:
+        # Nearly always the whole range is there, in the order of the key: one turn of the array.
+        by_day = (days, registers, DAY)
+        in_order = np.tile(np.array(ids, np.int64), days)
+        numbers = np.repeat(np.arange(first_day, first_day + days), registers)
+        if np.array_equal(found.register_id, in_order) and np.array_equal(found.day, numbers):
+            np.copyto(energy_wh, found.energy_wh.reshape(by_day).swapaxes(0, 1))
+            np.copyto(quality, found.quality.reshape(by_day).swapaxes(0, 1))
+            return
+    else:
+        energy_wh.fill(MISSING_WH)
+        quality.fill(0)
+    rows = _positions(ids, found.register_id)
+    energy_wh[rows, found.day - first_day] = found.energy_wh
+    quality[rows, found.day - first_day] = found.quality
 
 
 def _positions(ids: Sequence[int], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

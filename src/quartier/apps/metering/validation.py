@@ -109,10 +109,10 @@ def _of_meter(
             yield from core.check_split(*known, where=where, thresholds=thresholds)
     if meter.mode == Meter.Mode.PRODUCTION and meter.medium == Medium.ELECTRICITY:
         direction = EXPORT if (EXPORT, TOTAL) in found else IMPORT
-        series = found.get((direction, TOTAL))
-        if series is not None:
+        made = found.get((direction, TOTAL))
+        if made is not None:
             where = _where(site, meter, direction, TOTAL)
-            yield from core.validate_production(series, tz, where=where, thresholds=thresholds)
+            yield from core.validate_production(made, tz, where=where, thresholds=thresholds)
 
 
 def _series(energy: MeterEnergy, meter: Meter, direction: str, part: str = TOTAL) -> Series:
