@@ -65,8 +65,9 @@ def wait_for(url, process, log):
 @pytest.fixture(scope="session")
 def browser(chromium_path):
     """One Chromium for all journeys."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # the machine is shared
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=chromium_path, args=chromium.ARGUMENTS

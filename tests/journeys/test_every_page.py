@@ -9,6 +9,7 @@ PAGES = {
     "": ["/account/login/", "/account/password/reset/", "/account/signup/"],
     "operator": [
         "/sites/",
+        "/bill/",
         "/sites/linde/",
         "/sites/linde/energy/?range=day&at=2026-08-12",
         "/sites/linde/energy/?range=year&at=2026-08-12&point=w002",

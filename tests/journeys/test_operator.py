@@ -77,7 +77,7 @@ def test_the_palette_finds_people_and_places(visit):
     page.goto("/sites/")
     page.keyboard.press("Control+k")
     page.keyboard.type("Bewohner 3")
-    page.wait_for_selector("dialog .found a")
+    page.locator("dialog .found a", has_text="Bewohner 3").first.wait_for()
     page.keyboard.press("Enter")
     page.wait_for_url("**/places/w003/")
     assert page.locator("h1").inner_text() == "Wohnung 3"
@@ -120,6 +120,19 @@ def test_an_issue_stops_billing_until_it_is_resolved(visit):
     page.goto("/sites/linde/notes/")
     page.get_by_role("button", name="Open again").click()
     page.wait_for_selector(".toasts")
+
+
+def test_all_sites_are_billed_one_after_the_other(visit):
+    page = visit("operator")
+    page.goto("/sites/")
+    page.get_by_role("link", name="Bill all sites").click()
+    page.fill("[name=first]", "2026-07-01")
+    page.fill("[name=last]", "2026-09-30")
+    page.get_by_role("button", name="Issue").click()
+    row = page.locator("tr", has_text="Lindenhof")
+    expect(row).to_contain_text("Refused")
+    expect(row).to_contain_text("Look at it")
+    assert page.complaints == []
 
 
 def test_the_invoice_is_a_pdf(visit):
@@ -174,7 +187,7 @@ def test_four_languages(visit, language, heading):
         page.select_option("#language-choice", language)
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("h1").inner_text() == heading
-    page.goto("/sites/linde/energy/?range=month&at=2026-08-01")
+    page.goto("/sites/linde/energy/?range=quarter&at=2026-08-01")
     content = page.locator(".tile .value").first.inner_text()
     assert ("'" in content) == (language != "fr")
 

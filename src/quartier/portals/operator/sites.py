@@ -91,6 +91,7 @@ def sites(request: HttpRequest) -> HttpResponse:
         "page": page,
         "total": page.paginator.count,
         "needy": needy,
+        "is_operator": scope.is_operator,
         "query": query,
         "show": show,
         "sort": sort,

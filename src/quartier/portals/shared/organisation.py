@@ -1,6 +1,7 @@
 """What is asked of the database for a signed-in user stays within the user's organisation."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import cast
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
@@ -20,14 +21,14 @@ class OwnOrganisation:
         organisation_id = request.user.organisation_id
         with only(organisation_id):
             response = self.get_response(request)
-        is_made_later = isinstance(response, StreamingHttpResponse)
-        if is_made_later and not isinstance(response, FileResponse):
-            response.streaming_content = _within(organisation_id, response.streaming_content)
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            assert not response.is_async, "pages are served over WSGI"
+            content = cast(Iterator[bytes], response.streaming_content)
+            response.streaming_content = _within(organisation_id, content)
         return response
 
 
-def _within(organisation_id: int, content: Iterable[bytes]) -> Iterator[bytes]:
-    parts = iter(content)
+def _within(organisation_id: int, parts: Iterator[bytes]) -> Iterator[bytes]:
     while True:
         with only(organisation_id):
             part = next(parts, None)
