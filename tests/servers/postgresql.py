@@ -62,12 +62,14 @@ class Postgresql:
         if self._user:
             shutil.chown(self.folder, self._user, pwd.getpwnam(self._user).pw_gid)
         self.log = self.folder / "log"
-        words = "-U quartier -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions"
+        words = "-U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions"
         self._run("initdb", "-D", str(self.folder / "data"), *words.split())
         self._server = self._start()
         try:
             self._wait()
-            self._run("createdb", "-h", str(self.folder), "-U", "quartier", "quartier")
+            as_superuser = ("-h", str(self.folder), "-U", "postgres")
+            self._run("createuser", *as_superuser, "--createdb", "quartier")
+            self._run("createdb", *as_superuser, "--owner=quartier", "quartier")
         except NoPostgresql:
             self.stop()
             raise

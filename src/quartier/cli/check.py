@@ -53,6 +53,9 @@ def _app_checks() -> Iterator:  # type: ignore[type-arg]
 def _database() -> Iterator[Finding]:
     from django.db import connection
 
+    from quartier.apps.access import rows
+
+    yield from rows.check()
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:

@@ -114,7 +114,9 @@ def _dump(database: dict[str, Any], target: Path) -> str:
             source.close()
             copy.close()
         return "sqlite"
-    _run(database, ["pg_dump", "--format=custom", f"--file={target}", "--no-owner"])
+    # Row-level security lets a connection without a user see all (apps/access/rows.py).
+    _run(database, ["pg_dump", "--format=custom", f"--file={target}", "--no-owner",
+                    "--enable-row-security"])  # fmt: skip
     return "postgresql"
 
 
