@@ -15,7 +15,7 @@ import numpy as np
 from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, payment_of, place_of, recipient_of
-from quartier.apps.billing.payable import payable
+from quartier.apps.billing.payable import Payable
 from quartier.apps.contracts.models import Community, Issuer
 from quartier.apps.contracts.queries import (
     Holding,
@@ -378,6 +378,7 @@ def _documents(
     findings: list[Finding] = []
     drafts: list[Draft] = []
     by = issuer_of(issuer)
+    payable = Payable()
     due_date = issued_date + timedelta(days=issuer.payment_days)
     energy_input = Input("energy", f"{site.ref} {dates}", sha256_of(shared.inputs))
     for share, rated, energy in shares:
@@ -412,6 +413,6 @@ def _documents(
             )
             continue
         findings.extend(found)
-        findings.extend(payable(document, share.where))
+        findings.extend(payable.findings(document, share.where))
         drafts.append(Draft(share.point, share.party, share.holding, document))
     return tuple(drafts), findings

@@ -1,6 +1,14 @@
 """The Swiss QR-bill: references, payload and symbol (rules.md d.1)."""
 
-from quartier.formats.qr_bill.bill import BadQrBill, Party, QrBill, check, findings_of
+from quartier.formats.qr_bill.bill import (
+    BadQrBill,
+    Party,
+    QrBill,
+    check,
+    creditor_findings,
+    debtor_findings,
+    findings_of,
+)
 from quartier.formats.qr_bill.of_document import bill_of
 from quartier.formats.qr_bill.payload import parse, payload_of
 from quartier.formats.qr_bill.references import (
@@ -24,6 +32,8 @@ __all__ = [
     "check",
     "check_qrr",
     "check_scor",
+    "creditor_findings",
+    "debtor_findings",
     "findings_of",
     "grouped_reference",
     "invoice_qrr",

@@ -93,9 +93,17 @@ class QrBill:
 
 def findings_of(bill: QrBill) -> list[Finding]:
     """Everything in which ``bill`` breaks the rules, each with its field and remedy."""
+    return [*creditor_findings(bill), *debtor_findings(bill)]
+
+
+def creditor_findings(bill: QrBill) -> list[Finding]:
+    """What is wrong with account, reference and creditor: the same for all bills of a run."""
+    return [*_account(bill), *_party("creditor", bill.creditor)]
+
+
+def debtor_findings(bill: QrBill) -> list[Finding]:
+    """What is wrong with amount, debtor and information."""
     return [
-        *_account(bill),
-        *_party("creditor", bill.creditor),
         *_amount(bill),
         *(_party("debtor", bill.debtor) if bill.debtor else ()),
         *_information(bill),
