@@ -150,18 +150,22 @@ def quarter_hours(from_date: date, to_date: date) -> list[datetime]:
     return out
 
 
-def fill(site: SmallSite, random: Random) -> SmallSite:
-    """Random energies for all of the site's period: idle, equal and huge quarter-hours too."""
+def fill(site: SmallSite, random: Random, *, plausible: bool = False) -> SmallSite:
+    """Random energies for all of the site's period: idle and equal quarter-hours;
+    unless ``plausible`` also huge ones, and solar energy by night."""
     site.starts = quarter_hours(site.from_date, site.to_date)
     site.energy_wh = {name: [] for name in [*site.meters, *site.roofs]}
-    for _ in site.starts:
+    for start in site.starts:
+        is_dark = plausible and not 6 <= start.hour < 16
         kind = random.random()
         same = random.randrange(400)
         for name in site.meters:
             value = 0 if kind < 0.05 else same if kind < 0.2 else random.randrange(600)
-            site.energy_wh[name].append(value if kind < 0.99 else value * 997)
+            site.energy_wh[name].append(value * 997 if kind >= 0.99 and not plausible else value)
         for name in site.roofs:
-            made = 0 if random.random() < 0.3 else random.randrange(500 * len(site.flats))
+            made = (
+                0 if is_dark or random.random() < 0.3 else random.randrange(500 * len(site.flats))
+            )
             site.energy_wh[name].append(made // site.plants)
     return site
 
@@ -177,7 +181,7 @@ def simple(ref: str, from_date: date, to_date: date, **changes: object) -> Small
     for key, value in changes.items():
         assert hasattr(site, key), key
         setattr(site, key, value)
-    return fill(site, Random(ref))
+    return fill(site, Random(ref), plausible=True)
 
 
 SIMPLE_PRICES = [
