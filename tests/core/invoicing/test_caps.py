@@ -14,7 +14,16 @@ from quartier.core.invoicing.document import CapStatus
 from quartier.core.invoicing.effective import BadCosts, EffectiveCosts, effective_price
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.rate import rate
-from quartier.core.rating.sheet import CapMethod, ProRata, Reference, Share, Slot, SlotPrice, Unit
+from quartier.core.rating.sheet import (
+    CapMethod,
+    ProRata,
+    Reference,
+    Share,
+    Slot,
+    SlotPrice,
+    Unit,
+    Vat,
+)
 from quartier.core.rating.usage import Participant
 from quartier.markets.ch.caps import cap_law_on
 from tests.core.invoicing.documents import LIABLE, NOT_LIABLE, assert_adds_up, document_of
@@ -238,3 +247,24 @@ def test_a_fee_of_somebody_without_a_meter_is_above_a_cap_of_nothing(price_sheet
     document, findings = document_of(rated, LIABLE)
     assert findings == ()
     assert document.total == 0
+
+
+def test_a_limit_does_not_lessen_the_vat_of_what_it_does_not_limit():
+    """An exempt fee is nearly all that is above the cap: the energy's VAT must stay."""
+    admin = fee("admin", Unit.MONTH, "200", ProRata.FULL_MONTHS, is_internal=True)
+    price_sheet = flat(
+        "0.01", replace(admin, vat=Vat.NONE, vat_reason="exempt"), limits_to_cap=True
+    )
+    document, findings = document_of(rated_of(price_sheet)[0], LIABLE)
+    assert findings == ()
+    (proof,) = document.caps
+    assert proof.limited_by_exact > 100
+    assert proof.billed_exact - proof.limited_by_exact <= proof.cap_exact
+    standard, exempt = document.vat
+    assert (standard.rate, exempt.rate) == (Decimal("8.1"), 0)
+    energy_net = sum(x.amount for x in document.lines if x.component in ("solar", "grid"))
+    taken = {x.vat_category: -x.amount for x in document.lines if x.component == "cap-limit"}
+    assert standard.base == energy_net - taken["S"]
+    assert taken["S"] < next(x.amount for x in document.lines if x.component == "solar")
+    assert taken["E"] > 30 * taken["S"]
+    assert_adds_up(document)

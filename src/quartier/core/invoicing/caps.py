@@ -144,12 +144,10 @@ def _prove(
         )
         if over > 0:
             charged = [n for n in internal if gross[n] > 0]
-            like = min(
-                charged,
-                key=lambda n: (rated.lines[n].from_date, rated.lines[n].to_date) != dates,
-            )
-            net = net_limit(over, supplies[like].percent)
-            limits.append(Limit(sheet, *dates, like, net, with_vat(net, supplies[like].percent)))
+            inside = [
+                n for n in charged if (rated.lines[n].from_date, rated.lines[n].to_date) == dates
+            ]
+            limits.extend(_limits(sheet, dates, over, inside or charged, supplies, gross))
     flat = sheet.cap_method is CapMethod.FLAT
     proof = CapProof(
         method=sheet.cap_method.value,
@@ -162,6 +160,34 @@ def _prove(
         limited_by_exact=ZERO,
     )
     return proof, limits
+
+
+def _limits(
+    sheet: PriceSheet,
+    dates: _Range,
+    over: Decimal,
+    charged: Sequence[int],
+    supplies: Sequence[Supply],
+    gross: Sequence[Decimal],
+) -> list[Limit]:
+    """``over`` taken off in proportion to what was charged under each VAT treatment, so that an
+    exempt fee above the cap does not lessen the VAT of the energy."""
+    treated: dict[tuple[str, Decimal], list[int]] = defaultdict(list)
+    for n in charged:
+        treated[supplies[n].category.value, supplies[n].percent].append(n)
+    whole = total([gross[n] for n in charged])
+    out: list[Limit] = []
+    left = over
+    for number, lines in enumerate(treated.values(), 1):
+        share = left
+        if number < len(treated):
+            part = total([gross[n] for n in lines])
+            share = EXACT.divide(EXACT.multiply(over, part), whole)
+        left = EXACT.subtract(left, share)
+        percent = supplies[lines[0]].percent
+        net = net_limit(share, percent)
+        out.append(Limit(sheet, *dates, lines[0], net, with_vat(net, percent)))
+    return out
 
 
 def _without_energy(rated: Rated, sheet: PriceSheet, internal: Sequence[int]) -> RatedSegment:
