@@ -124,7 +124,7 @@ def _unmapped(site: Site, meter: Meter, part: Dates) -> Finding:
 def meters_input(site: Site, sources: Sources) -> Input:
     """Which meter counted for what and whom, as an input of the documents that rest on it."""
     fed = {point.pk: point.ref for point in sources.points}
-    rows = [
+    rows: list[list[object]] = [
         [feed.meter.ref, feed.meter.rule, fed[key], feed.dates.from_date, feed.dates.to_date]
         for key, row in sources.feeds.items()
         for feed in row
