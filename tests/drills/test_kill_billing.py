@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.postgresql import Postgresql
+
 pytestmark = pytest.mark.drill
 
 QUARTIER = [sys.executable, "-m", "quartier"]
@@ -139,3 +141,25 @@ def test_two_runs_at_once_issue_each_document_once(fresh, whole, tmp_path, drill
         shutil.copytree(fresh, home)
         both_at_once(environment(home))
         assert documents(home) == whole[0]
+
+
+def test_the_same_on_postgresql(whole, tmp_path, rng, drill_count):
+    import psycopg
+
+    for _ in range(drill_count(5, 1)):
+        server = Postgresql()
+        try:
+            env = environment(tmp_path, server.url)
+            make(env)
+            process = start(BILL, env)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=rng.uniform(0.3, 1.0) * whole[1])
+            process.kill()
+            process.communicate()
+            with psycopg.connect(server.url, autocommit=True) as database:
+                asked = "select number, document, sha256, site_id from billing_invoice"
+                assert_whole_sites(hashes(database.execute(asked)))
+                both_at_once(env)
+                assert hashes(database.execute(asked)).keys() == whole[0].keys()
+        finally:
+            server.stop()
