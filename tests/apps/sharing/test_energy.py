@@ -274,3 +274,14 @@ def test_a_meter_that_takes_the_place_of_another_is_no_second_metering_point(sit
     assert shared.metering_points(point.pk, DAYS) == 2
     assert shared.metering_points(BillingPoint.objects.get(ref="w002").pk, DAYS) == 1
     assert shared.metering_points(-1, DAYS) == 0
+
+
+def test_a_dwelling_without_a_quota_is_named(site):
+    set_rule(site, "quota", params={"rest": "export"})
+    BillingPoint.objects.filter(site=site).update(quota=Decimal("0.5"))
+    BillingPoint.objects.filter(site=site, ref="w002").update(quota=Decimal(0))
+    BillingPoint.objects.filter(site=site, ref="w003").update(quota=None)
+    shared, (finding,) = shared_energy(site, DAYS)
+    assert (finding.code, finding.severity) == ("sharing.no_quota", "warning")
+    assert finding.message.endswith(": w003.")
+    assert not shared.solar_mwh[shared.row(BillingPoint.objects.get(ref="w003").pk)].any()

@@ -24,7 +24,7 @@ from quartier.apps.sharing.rows import (
     span_of,
     worst_quality,
 )
-from quartier.apps.sharing.rule import allocate_part, community_input
+from quartier.apps.sharing.rule import allocate_part, community_input, without_quota
 from quartier.apps.sharing.sources import Feed, meters_input, sources_in
 from quartier.apps.sites.models import Site
 from quartier.core.allocation import AllocationError
@@ -160,6 +160,8 @@ def shared_energy(
             )
         except AllocationError as problem:
             findings.append(_unusable(site, community, problem))
+        else:
+            findings.extend(without_quota(site, community, sources))
     findings.extend(
         gaps_of(site, sources, energy, due, columns, needs_grid=needs_grid, needs_split=needs_split)
     )

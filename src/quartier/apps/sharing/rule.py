@@ -1,12 +1,14 @@
 """A community's sharing rule, completed by what its billing points say, and applied."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from quartier.apps.contracts.models import Community
-from quartier.apps.sites.models import BillingPoint
+from quartier.apps.sharing.sources import Sources
+from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.allocation import allocate
 from quartier.core.invoicing.document import Input, sha256_of
+from quartier.core.kernel.findings import Finding, warning
 from quartier.core.metering.intervals import Energies
 
 BALANCE = "balance"
@@ -66,3 +68,17 @@ def community_input(community: Community, points: Iterable[BillingPoint]) -> Inp
         "cap_method": community.cap_method,
     }
     return Input("community", community.starts_date.isoformat(), sha256_of(facts))
+
+
+def without_quota(site: Site, community: Community, sources: Sources) -> Iterator[Finding]:
+    """Who has a meter and no quota where quotas are shared: they get no fixed part."""
+    if community.rule != "quota" or "shares" in community.params:
+        return
+    refs = [one.ref for one in sources.points if one.quota is None and one.pk in sources.feeds]
+    if refs:
+        yield warning(
+            "sharing.no_quota",
+            f"Without a quota, and so without a fixed part of the solar energy: {', '.join(refs)}.",
+            where=f"{site.ref}, community from {community.starts_date}",
+            remedy="Give each a quota; one that gets nothing has the quota 0.",
+        )
