@@ -9,6 +9,7 @@ import pytest
 from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.operations import credit
+from quartier.apps.billing.revenue import solar_revenue
 from quartier.apps.billing.so_far import cost_so_far
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
@@ -84,3 +85,17 @@ def test_the_cost_so_far_is_what_the_bill_will_be(world):
 def test_what_has_no_price_has_no_cost_so_far(world):
     point = BillingPoint.objects.select_related("site__organisation", "building").get(ref="w002")
     assert cost_so_far(point, Dates(date(2026, 1, 1)), date(2027, 2, 1)) is None
+
+
+def test_what_the_roof_earned_is_the_sum_of_the_solar_lines(world):
+    documents = [thaw(bytes(one.document)) for one in world.invoices]
+    wanted = sum(line.amount for one in documents for line in one.lines if line.flow == "solar")
+    found = solar_revenue(world.site)
+    assert found.amount == wanted > 0
+    assert found.dates == Dates(date(2026, 7, 1), date(2026, 10, 1))
+    assert "Solar energy sold" in world.as_("owner").get("/sites/linde/").content.decode()
+    assert "Solar energy sold" not in world.as_("installer").get("/sites/linde/").content.decode()
+    when = {"now": BILLED_AT.replace(day=20), "issued_date": date(2026, 10, 20)}
+    for invoice in world.invoices:
+        credit(invoice, **when, actor="test", reason="test")
+    assert solar_revenue(world.site).amount == 0

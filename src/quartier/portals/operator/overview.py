@@ -1,13 +1,16 @@
 """The start page of a site: what needs somebody today, then how the building is doing."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.billing.models import BillingRun, Invoice
+from quartier.apps.billing.revenue import solar_revenue
 from quartier.apps.contracts.models import Community
 from quartier.apps.equipment.models import Battery, Meter, Plant
 from quartier.apps.sites.models import BillingPoint, Note
@@ -51,6 +54,24 @@ def _today(visit: Visit) -> list[dict[str, Any]]:
     return rows
 
 
+def _revenue(visit: Visit) -> list[dict[str, Any]]:
+    """What the roof earned in the last billed period, for who may see money."""
+    found = solar_revenue(visit.site) if visit.may(Permission.MONEY) else None
+    if found is None or found.dates.to_date is None:
+        return []
+    last = found.dates.to_date - timedelta(days=1)
+    return [
+        {
+            "name": _("Solar energy sold"),
+            "value": formats.money(found.amount, visit.site.currency, get_language() or "de"),
+            "unit": "",
+            "icon": "coin",
+            "meaning": "solar",
+            "hint": f"{formats.day(found.dates.from_date)}–{formats.day(last)}",
+        }
+    ]
+
+
 @site_page(Permission.VIEW)
 def overview(visit: Visit) -> HttpResponseBase:
     """One site."""
@@ -61,7 +82,7 @@ def overview(visit: Visit) -> HttpResponseBase:
     invoices = visit.scope.queryset(Invoice).filter(site=site).select_related("party")
     context = {
         "chart": chart,
-        "tiles": tiles_of(shared),
+        "tiles": [*tiles_of(shared), *_revenue(visit)],
         "findings": [*_today(visit), *shown(findings)],
         "community": Community.objects.filter(site=site).order_by("starts_date").last(),
         "plants": Plant.objects.filter(site=site),
