@@ -15,7 +15,7 @@ from quartier.apps.billing.models import BillingRun, Invoice, NumberSequence
 from quartier.apps.billing.operations import bill, credit, issue
 from quartier.apps.billing.prepare import _changes_inside, prepare
 from quartier.apps.contracts.mapping import content_of, sheet_of
-from quartier.apps.contracts.models import Community, Issuer, Occupancy, PriceSheet
+from quartier.apps.contracts.models import Community, Issuer, Occupancy, PriceSheet, Solution
 from quartier.apps.equipment.models import Assignment, Meter, Register
 from quartier.apps.ledger.check import check as check_books
 from quartier.apps.ledger.models import Entry, Posting
@@ -415,3 +415,21 @@ def test_a_dwelling_without_a_meter_is_said(site):
     run, invoices = billed(site)
     assert codes(run) == ["billing.no_meter"]
     assert len(invoices) == 5
+
+
+def test_the_section_is_called_what_the_site_calls_it(site):
+    def titles():
+        return {section.title for one in prepared(site).drafts for section in one.document.sections}
+
+    assert titles() == {"Strom"}
+    Solution.objects.create(
+        site=site, kind="electricity", label="Energie aus dem Hof", starts_date=world.START
+    )
+    assert titles() == {"Energie aus dem Hof"}
+
+
+def test_a_period_that_is_not_over_is_said(site):
+    world.write_energy(site, Dates(date(2026, 10, 1), date(2026, 10, 2)))
+    run = prepared(site, Dates(date(2026, 7, 1), date(2026, 10, 2)))
+    assert codes(run) == ["billing.too_early"]
+    assert run.can_issue

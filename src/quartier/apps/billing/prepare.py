@@ -16,6 +16,7 @@ from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, payment_of, place_of, recipient_of
 from quartier.apps.billing.payable import Payable
+from quartier.apps.billing.titles import titled
 from quartier.apps.contracts.models import Community, Issuer
 from quartier.apps.contracts.queries import (
     Holding,
@@ -34,7 +35,7 @@ from quartier.core.invoicing.chart import energy_of
 from quartier.core.invoicing.document import Document, Energy, Input, sha256_of
 from quartier.core.invoicing.tax import NoVatRate
 from quartier.core.kernel.findings import Finding, error, info, warning
-from quartier.core.kernel.period import Dates
+from quartier.core.kernel.period import Dates, local_midnight, timezone_of
 from quartier.core.kernel.quality import Quality
 from quartier.core.rating.check import coverage
 from quartier.core.rating.price import NoPrice
@@ -97,7 +98,11 @@ class _Share:
 
 def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) -> Prepared:
     """The documents of ``site`` over the local ``dates``, from what was known at ``known_at``."""
-    findings = [*_open_issues(site), *_inactive(site, dates)]
+    findings = [
+        *_open_issues(site),
+        *_inactive(site, dates),
+        *_too_early(site, dates, known_at),
+    ]
     issuer = Issuer.objects.select_related("party").filter(site=site).first()
     if issuer is None:
         findings.append(
@@ -170,6 +175,23 @@ def _inactive(site: Site, dates: Dates) -> Iterator[Finding]:
         )
 
 
+def _label(site: Site, dates: Dates) -> str:
+    """What the site calls its electricity on invoices; empty where it says nothing."""
+    solutions = [solution for _, solution in solutions_in(site, dates)]
+    return next((one.label for one in solutions if one.kind == SOLUTION and one.label), "")
+
+
+def _too_early(site: Site, dates: Dates, known_at: datetime) -> Iterator[Finding]:
+    assert dates.to_date is not None
+    if local_midnight(dates.to_date, timezone_of(site.timezone)) > known_at:
+        yield warning(
+            "billing.too_early",
+            f"The period is not over: it ends with {dates.to_date - timedelta(days=1)}.",
+            where=site.ref,
+            remedy="Check that its data are measured, or bill when it is over.",
+        )
+
+
 def _community(site: Site, dates: Dates) -> Community | None:
     rows = communities_in(site, dates)
     return rows[0][1] if rows else None
@@ -233,6 +255,7 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], list[Finding]]:
             )
         )
     clipped: dict[tuple[int, Dates], PriceSheet] = {}
+    label = _label(site, dates)
     shares: list[_Share] = []
     for key, point in points.items():
         findings.extend(_unheld(point, held[key], dates))
@@ -244,7 +267,7 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], list[Finding]]:
             party = parties[holding.party_id]
             rows = [row for row in sheets[key] if row.dates.intersection(holding.dates)]
             where = f"{point.name}, {party.name}"
-            values = tuple(_clipped(row, dates, clipped) for row in rows)
+            values = tuple(_clipped(row, dates, label, clipped) for row in rows)
             if done is None:
                 findings.extend(coverage(values, holding.dates, where))
             shares.append(
@@ -260,11 +283,15 @@ def _shares(site: Site, dates: Dates) -> tuple[list[_Share], list[Finding]]:
     return shares, findings
 
 
-def _clipped(row: SheetRow, dates: Dates, made: dict[tuple[int, Dates], PriceSheet]) -> PriceSheet:
-    """The sheet, cut down to the days on which no other sheet takes its place."""
-    if row.sheet.valid.intersection(dates) == row.dates:
-        return made.setdefault((row.id, row.sheet.valid), row.sheet)
-    return made.setdefault((row.id, row.dates), replace(row.sheet, valid=row.dates))
+def _clipped(
+    row: SheetRow, dates: Dates, label: str, made: dict[tuple[int, Dates], PriceSheet]
+) -> PriceSheet:
+    """The sheet with its title, cut down to the days on which no other takes its place."""
+    whole = row.sheet.valid.intersection(dates) == row.dates
+    valid = row.sheet.valid if whole else row.dates
+    if (row.id, valid) not in made:
+        made[row.id, valid] = titled(replace(row.sheet, valid=valid), label, SOLUTION)
+    return made[row.id, valid]
 
 
 def _unmetered(shares: Sequence[_Share], shared: SharedEnergy) -> Iterator[Finding]:
