@@ -56,9 +56,7 @@ def test_a_damaged_backup_restores_nothing(home, tmp_path):
         "cut": data[:middle],
         "empty": b"",
         "text": b"not a backup",
-        "flipped": data[:middle]
-        + bytes([data[len(data) // 2] ^ 1])
-        + data[len(data) // 2 + 1 :],
+        "flipped": data[:middle] + bytes([data[len(data) // 2] ^ 1]) + data[len(data) // 2 + 1 :],
     }
     for name, content in broken.items():
         (tmp_path / name).write_bytes(content)

@@ -1,13 +1,13 @@
 """The shared energy of a site, whatever the rule: exact, and silent about nothing."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from quartier.apps.contracts.models import Community
-from quartier.apps.equipment.models import Assignment, Meter, Register
+from quartier.apps.equipment.models import Assignment, Device, Meter, Register
 from quartier.apps.metering import store
 from quartier.apps.sharing.energy import shared_energy
 from quartier.apps.sharing.sources import sources_in
@@ -285,3 +285,18 @@ def test_a_dwelling_without_a_quota_is_named(site):
     assert (finding.code, finding.severity) == ("sharing.no_quota", "warning")
     assert finding.message.endswith(": w003.")
     assert not shared.solar_mwh[shared.row(BillingPoint.objects.get(ref="w003").pk)].any()
+
+
+def test_a_meter_counts_for_nobody_before_it_is_installed(site):
+    new = Meter.objects.create(site=site, ref="m004", name="Neu")
+    device = Device.objects.create(
+        meter=new, serial="X-1", installed_at=datetime(2026, 10, 25, 22, tzinfo=UTC)
+    )
+    point = BillingPoint.objects.get(ref="w001")
+    Assignment.objects.create(meter=new, billing_point=point, starts_date=date(2026, 10, 26))
+    _, findings = shared_energy(site, DAYS)
+    assert {finding.code for finding in findings} == {"metering.gap"}
+    Device.objects.filter(pk=device.pk).update(installed_at=datetime(2026, 10, 24, tzinfo=UTC))
+    _, findings = shared_energy(site, DAYS)
+    unmapped = [finding for finding in findings if finding.code == "sharing.unmapped"]
+    assert "2026-10-24 to 2026-10-26" in unmapped[0].message

@@ -12,7 +12,7 @@ from quartier.apps.equipment.models import Assignment, Medium, Meter, Plant
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.invoicing.document import Input, sha256_of
 from quartier.core.kernel.findings import Finding, error
-from quartier.core.kernel.period import Dates
+from quartier.core.kernel.period import Dates, timezone_of
 from quartier.core.metering.virtual import BadRule, parse_rule
 
 
@@ -55,7 +55,7 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
     meters = list(
         Meter.objects.filter(site=site, is_enabled=True, medium=Medium.ELECTRICITY)
         .order_by("ref")
-        .prefetch_related("assignments")
+        .prefetch_related("assignments", "devices")
     )
     plants = {plant.meter_id: plant for plant in Plant.objects.filter(site=site)}
     by_mode: dict[str, list[Meter]] = defaultdict(list)
@@ -70,7 +70,9 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
             if point_id is None and meter.ref in in_rules:
                 continue
             if point_id is None:
-                findings.append(_unmapped(site, meter, part))
+                there = part.intersection(_there(site, meter))
+                if there is not None:
+                    findings.append(_unmapped(site, meter, there))
             elif point_id in active:
                 feeds[point_id].append(Feed(meter, part))
     sources = Sources(
@@ -110,6 +112,15 @@ def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates
         common = Dates(start, end).intersection(dates)
         if common is not None:
             yield common, point_id
+
+
+def _there(site: Site, meter: Meter) -> Dates:
+    """The local dates since the first device sits on the measuring place; all where none is
+    known, as of a meter that the grid operator reads."""
+    installed = [device.installed_at for device in meter.devices.all()]
+    if not installed:
+        return Dates(date.min)
+    return Dates(min(installed).astimezone(timezone_of(site.timezone)).date())
 
 
 def _unmapped(site: Site, meter: Meter, part: Dates) -> Finding:
