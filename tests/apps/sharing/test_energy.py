@@ -290,7 +290,7 @@ def test_a_dwelling_without_a_quota_is_named(site):
 def test_a_meter_counts_for_nobody_before_it_is_installed(site):
     new = Meter.objects.create(site=site, ref="m004", name="Neu")
     device = Device.objects.create(
-        meter=new, serial="X-1", installed_at=datetime(2026, 10, 25, 22, tzinfo=UTC)
+        meter=new, serial="X-1", installed_at=datetime(2026, 10, 25, 23, tzinfo=UTC)
     )
     point = BillingPoint.objects.get(ref="w001")
     Assignment.objects.create(meter=new, billing_point=point, starts_date=date(2026, 10, 26))
