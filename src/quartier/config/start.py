@@ -1,6 +1,8 @@
 """Starts Django for a program: settings, apps, and a database whose tables are up to date."""
 
+import fcntl
 import os
+from pathlib import Path
 
 
 class OldProgram(Exception):
@@ -10,8 +12,8 @@ class OldProgram(Exception):
 def django(*, migrate: bool = True) -> None:
     """Sets Django up once; brings the database's tables up to date unless told not to.
 
-    Several programs may start at once: on PostgreSQL an advisory lock lets one migrate, on
-    SQLite its immediate transactions do.
+    Several programs may start at once: one of them migrates, the others wait for an advisory
+    lock (PostgreSQL) or for the lock of a file beside the database (SQLite).
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quartier.config.settings")
     import django as framework
@@ -36,7 +38,9 @@ def _bring_tables_up_to_date() -> None:
     if set(loader.disk_migrations) <= set(loader.applied_migrations):
         return
     if connection.vendor != "postgresql":
-        call_command("migrate", verbosity=0, interactive=False)
+        with Path(f"{connection.settings_dict['NAME']}.migrating").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+            call_command("migrate", verbosity=0, interactive=False)
         return
     key = 0x51554152  # any fixed number: "QUAR"
     with connection.cursor() as cursor:

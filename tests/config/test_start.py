@@ -1,0 +1,20 @@
+"""Several programs may start on a new database at once; each finds all its tables."""
+
+import os
+import subprocess
+import sys
+
+
+def test_two_programs_make_one_database(tmp_path):
+    environment = {**os.environ, "QUARTIER_HOME": str(tmp_path)}
+    environment.pop("DATABASE_URL", None)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "quartier", "site", "create", f"s{number}", "--name", "S"],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    for one in started:
+        _, complaint = one.communicate(timeout=120)
+        assert one.returncode == 0, complaint
