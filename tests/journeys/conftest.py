@@ -62,9 +62,9 @@ def wait_for(url, process, log):
     raise AssertionError(f"the server did not answer: {log.read_text()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path):
-    """One Chromium for all journeys."""
+    """One Chromium a file: its event loop must be gone before tests of the database run."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=20_000)  # the machine is shared
@@ -76,7 +76,7 @@ def browser(chromium_path):
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visit(server, browser):
     """``visit(role, width, theme)``: a page of a signed-in visitor; signed out for "".
 
