@@ -131,6 +131,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("django_db")
         elif item.get_closest_marker("django_db") or fixtures & DB_FIXTURES:
             item.add_marker("db")
+    # The longest files first: started last, one of them would keep a worker busy alone.
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/journeys", "tests/drills")))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,5 +1,7 @@
 """Every page, wide and narrow, light and dark: accessible, within its width, silent console."""
 
+import os
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -54,8 +56,13 @@ EXPECTED_FAILURES = ("/sites/nowhere/", "/sites/linde/places/")
 """Pages that answer 404 or 403 for who asks; the console names the status."""
 
 
+COMBINATIONS = [(1440, "light"), (390, "dark"), (1440, "dark"), (390, "light")]
+"""Each page in both widths and both themes; make drill also swaps them."""
+
+
+@pytest.mark.drill
 @pytest.mark.parametrize(
-    ("width", "theme"), [(1440, "light"), (390, "dark"), (1440, "dark"), (390, "light")]
+    ("width", "theme"), COMBINATIONS[: 4 if os.environ.get("QUARTIER_DRILL") == "1" else 2]
 )
 def test_every_page(visit, width, theme):
     faults = []
