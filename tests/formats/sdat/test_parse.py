@@ -264,3 +264,8 @@ def test_the_community_sample(real_data: Path):
     assert {finding.code for finding in message.findings} == {"sdat.irregular_point"}
     assert len(message.blocks) == 9
     assert sum(bytes(block.grades).count(Grade.SPLIT) for block in message.blocks) == 1
+
+
+def test_a_name_that_is_none_is_not_well_formed():
+    with pytest.raises(SdatError, match="well-formed"):
+        read_message(b'<rsm: xmlns:rsm="http://www.strom.ch"></rsm:>')

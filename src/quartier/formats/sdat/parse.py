@@ -88,12 +88,15 @@ def read_message(data: bytes) -> Message:
         raise SdatError("the file declares a document type or entities; SDAT-CH has none")
     reader = _Reader()
     try:
-        root = reader.run(data)
+        return _message(reader.run(data), reader)
+    except SdatError:
+        raise
     except etree.XMLSyntaxError as error:
         raise SdatError(f"the file is not well-formed XML: {error.msg}") from None
     except (LookupError, UnicodeError) as error:
         raise SdatError(f"the file's encoding cannot be read: {error}") from None
-    return _message(root, reader)
+    except ValueError as error:  # lxml lets names through that are none, e.g. "rsm:"
+        raise SdatError(f"the file is not well-formed XML: {error}") from None
 
 
 @dataclass
