@@ -119,7 +119,7 @@ def _whole_wh(
     np.put_along_axis(place, ranked, np.arange(whole.shape[1])[None, :], axis=1)
     raised: NDArray[np.int64] = whole + ((place < left[:, None]) & (remainder > 0))
     for m in np.flatnonzero(raised.sum(axis=1) != np.array(totals)).tolist():
-        # Rounding by atom can move a total by a Wh or two more than one Wh a bar makes up for.
+        # A total of several sheets' lines can move by more than one Wh a bar makes up for.
         short = int(totals[m]) - int(raised[m].sum())
         for bar in ranked[m].tolist() if short > 0 else ranked[m][::-1].tolist():
             room = (

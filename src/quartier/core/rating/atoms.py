@@ -1,10 +1,8 @@
-"""The finest common segmentation of a period, and whole Wh in it.
+"""The finest common segmentation of a period, and the exact energy in it.
 
 An *atom* is all quarter-hours between two consecutive cut dates (a sheet, a VAT rate or an
-occupancy begins) that lie on the same side of every time window in use. Quantities are rounded
-to whole Wh here, once, by largest remainder over the rows of an atom; every line is a sum of
-atoms, so lines of components with different windows agree with each other, and solar + grid is
-the consumption exactly (issue: "rounded to Wh once, by largest remainder over the participants").
+occupancy begins) that lie on the same side of every time window in use. Every line is a sum of
+atoms; ``whole.py`` rounds it.
 """
 
 from collections.abc import Sequence
@@ -23,18 +21,18 @@ from quartier.core.rating.usage import BadUsage, Usage
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Atoms:
-    """Whole Wh by row and atom.
+    """Energy by row and atom.
 
     ``starts`` are the first dates of the date segments; ``segment`` [k] says which one an atom
-    lies in, ``signature`` [k] has bit b set where mask b holds. ``consumption_wh`` and
-    ``solar_wh`` are int64 [n, k].
+    lies in, ``signature`` [k] has bit b set where mask b holds. ``consumption_wh`` (whole by
+    construction of the store) and ``solar_mwh`` are int64 [n, k].
     """
 
     starts: tuple[date, ...]
     segment: NDArray[np.int64]
     signature: NDArray[np.int64]
     consumption_wh: NDArray[np.int64]
-    solar_wh: NDArray[np.int64]
+    solar_mwh: NDArray[np.int64]
 
     def within(self, dates: Dates) -> Mask:
         """bool [k]: the atoms inside ``dates``, whose bounds must be cut dates."""
@@ -86,37 +84,6 @@ def atoms_of(usage: Usage, period: Dates, cuts: Sequence[date], masks: Sequence[
     consumption_wh, finer = np.divmod(by_atom(usage.consumption_mwh), MWH_PER_WH)
     if finer.any():
         raise BadUsage("the consumption is not in whole Wh; stored intervals are")
-    segment, signature = unique[:, 0], unique[:, 1]
-    solar_wh = _whole_wh(by_atom(usage.solar_mwh), signature, slots.start)
-    assert bool((solar_wh <= consumption_wh).all()), "rounding never exceeds the consumption"
-    return Atoms(tuple(starts), segment, signature, consumption_wh, solar_wh)
-
-
-def _whole_wh(
-    solar_mwh: NDArray[np.int64], signature: NDArray[np.int64], first: int
-) -> NDArray[np.int64]:
-    """``solar_mwh`` [n, k] in whole Wh: columns by largest remainder, ties rotating.
-
-    A column's total is rounded so that the totals of one signature add up: each cumulative total
-    is rounded half up. It is then the floor or the ceiling of the column's own total, so no row
-    moves by a whole Wh, and none exceeds its whole-Wh consumption.
-    """
-    n, k = solar_mwh.shape
-    whole, remainder = np.divmod(solar_mwh, MWH_PER_WH)
-    if not n:
-        return whole
-    rows = np.arange(n)
-    running: dict[int, int] = {}
-    for atom in range(k):
-        before = running.get(int(signature[atom]), 0)
-        after = before + int(solar_mwh[:, atom].sum())
-        running[int(signature[atom])] = after
-        half = MWH_PER_WH // 2
-        target = (after + half) // MWH_PER_WH - (before + half) // MWH_PER_WH
-        left = target - int(whole[:, atom].sum())
-        assert 0 <= left <= int((remainder[:, atom] > 0).sum())
-        if left:
-            turn = (rows - first - atom) % n
-            ranked = np.lexsort((turn, -remainder[:, atom]))
-            whole[ranked[:left], atom] += 1
-    return whole
+    return Atoms(
+        tuple(starts), unique[:, 0], unique[:, 1], consumption_wh, by_atom(usage.solar_mwh)
+    )

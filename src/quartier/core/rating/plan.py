@@ -52,7 +52,6 @@ class Segment:
     slot: Slot
     dates: Dates
     price: Decimal
-    places: tuple[int, ...]
     columns: NDArray[np.int64]
     charged: tuple[tuple[int, NDArray[np.int64]], ...]
 
@@ -102,7 +101,7 @@ def _item(component: Component, sheet: PriceSheet, dates: Dates, scope: Scope) -
     if unit in (Unit.KWH, Unit.M3):
         if component.flow in INTERVAL_FLOWS:
             mask = component_atoms(component, sheet, dates, scope)
-            return EnergyItem(head, scope.places(component.solution), mask)
+            return EnergyItem(head, mask)
         return VolumeItem(head)
     return fixed_item(head, scope)
 
@@ -161,8 +160,7 @@ def _segments(
                     if item.head.component.solution == solution and item.head.dates == dates
                 )
                 columns = np.flatnonzero(mask)
-                places = scope.places(solution)
-                yield Segment(sheet, solution, slot, dates, price, places, columns, charged)
+                yield Segment(sheet, solution, slot, dates, price, columns, charged)
 
 
 def _holes(

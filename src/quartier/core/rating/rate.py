@@ -1,28 +1,34 @@
 """Usage x prices to lines, for all participants of a site at once.
 
 Participants with the same dates, sheets and solutions share one plan; their quantities are
-NumPy reductions over atoms (``atoms.py``), and Python loops run over participants x components
-only. Pass all participants of the site: the atoms are cut where any of them begins or ends.
+NumPy reductions over atoms (``atoms.py``), rounded over all of them at once (``whole.py``), and
+Python loops run over participants x components only. Pass all participants of the site: the atoms
+are cut where any of them begins or ends, and the whole Wh add up to the site.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
+from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.money import product
 from quartier.core.kernel.period import Dates, timezone_of
-from quartier.core.rating.atoms import atoms_of
+from quartier.core.rating.atoms import Atoms, atoms_of
 from quartier.core.rating.components.item import Bits, Group, Scope
 from quartier.core.rating.components.volume import VolumeItem
 from quartier.core.rating.masks import Mask, season_mask, standard_mask
+from quartier.core.rating.parts import Parts, energy_of, parts_of
 from quartier.core.rating.plan import Plan, plan_of
 from quartier.core.rating.price import NoPrice, PriceGap
 from quartier.core.rating.rated import Rated, RatedLine, RatedSegment
-from quartier.core.rating.sheet import SOLAR, TOTAL, PriceSheet
+from quartier.core.rating.sheet import GRID, SOLAR, PriceSheet
 from quartier.core.rating.usage import BadUsage, Participant, Usage
+from quartier.core.rating.whole import whole_wh
 
 
 def rate(
@@ -55,21 +61,56 @@ def rate(
         solutions = tuple(solution for solution, _ in one.rows)
         groups[one.dates, solutions, tuple(map(id, one.sheets))].append(number)
 
-    by_number: dict[int, Rated] = {}
-    gaps: list[PriceGap] = []
-    for numbers in groups.values():
-        members = [participants[number] for number in numbers]
-        solutions = tuple(solution for solution, _ in members[0].rows)
-        scope = Scope(usage, period, members[0].dates, solutions, atoms, bits)
-        rows = np.array([[row for _, row in one.rows] for one in members], dtype=np.int64)
-        group = Group(scope, members, rows.reshape(len(members), len(solutions)))
-        plan = plan_of(scope, members[0].sheets, cut_dates)
-        gaps.extend(_gaps(plan, group))
-        if not gaps:
-            by_number.update(zip(numbers, _rate_group(plan, group), strict=True))
+    plots = [
+        _plot(numbers, participants, usage, period, atoms, bits, cut_dates)
+        for numbers in groups.values()
+    ]
+    gaps = [gap for plot in plots for gap in _gaps(plot)]
     if gaps:
         raise NoPrice(gaps)
+    shares = [
+        part.share(plot.scope, plot.rows, np.array(plot.numbers, dtype=np.int64))
+        for plot in plots
+        for part in plot.parts
+    ]
+    whole = iter(whole_wh(shares, usage.first_slot))
+    by_number: dict[int, Rated] = {}
+    for plot in plots:
+        rounded = [(part, next(whole)) for part in plot.parts]
+        energy = energy_of(rounded, plot.scope, plot.rows)
+        group = Group(plot.scope, plot.members, plot.rows, energy)
+        by_number.update(zip(plot.numbers, _rate_group(plot.plan, group), strict=True))
     return tuple(by_number[number] for number in range(len(participants)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Plot:
+    """Participants with the same dates, sheets and solutions, and their plan."""
+
+    numbers: list[int]
+    members: list[Participant]
+    rows: NDArray[np.int64]
+    scope: Scope
+    plan: Plan
+    parts: tuple[Parts, ...]
+
+
+def _plot(
+    numbers: list[int],
+    participants: Sequence[Participant],
+    usage: Usage,
+    period: Dates,
+    atoms: Atoms,
+    bits: Bits,
+    cut_dates: Sequence[date],
+) -> _Plot:
+    members = [participants[number] for number in numbers]
+    solutions = tuple(solution for solution, _ in members[0].rows)
+    scope = Scope(usage, period, members[0].dates, solutions, atoms, bits)
+    rows = np.array([[row for _, row in one.rows] for one in members], dtype=np.int64)
+    plan = plan_of(scope, members[0].sheets, cut_dates)
+    shape = (len(members), len(solutions))
+    return _Plot(numbers, members, rows.reshape(shape), scope, plan, tuple(parts_of(plan, scope)))
 
 
 def _rate_group(plan: Plan, group: Group) -> list[Rated]:
@@ -98,9 +139,9 @@ def _rate_group(plan: Plan, group: Group) -> list[Rated]:
             )
     segments: list[list[RatedSegment]] = [[] for _ in group.members]
     for one in plan.segments:
-        solar = group.wh(SOLAR, one.places, one.columns).tolist()
+        solar = group.wh(SOLAR, one.solution, one.columns).tolist()
         charged = [
-            (item_number, group.wh(SOLAR, one.places, columns).tolist())
+            (item_number, group.wh(SOLAR, one.solution, columns).tolist())
             for item_number, columns in one.charged
         ]
         assert one.dates.to_date is not None
@@ -117,28 +158,30 @@ def _rate_group(plan: Plan, group: Group) -> list[Rated]:
                     tuple((numbers[m][item_number], wh[m]) for item_number, wh in charged),
                 )
             )
-    alive = np.flatnonzero(group.scope.atoms.within(group.scope.dates))
-    places = range(len(group.scope.solutions))
-    consumption = group.wh(TOTAL, places, alive).tolist()
-    solar = group.wh(SOLAR, places, alive).tolist()
+    none = np.zeros(len(group.members), dtype=np.int64)
+    consumption = sum((one.consumption_wh.sum(axis=1) for one in group.energy.values()), none)
+    solar = sum((one.solar_wh.sum(axis=1) for one in group.energy.values()), none)
     return [
-        Rated(one, tuple(lines[m]), tuple(segments[m]), consumption[m], solar[m])
+        Rated(one, tuple(lines[m]), tuple(segments[m]), int(consumption[m]), int(solar[m]))
         for m, one in enumerate(group.members)
     ]
 
 
-def _gaps(plan: Plan, group: Group) -> list[PriceGap]:
+def _gaps(plot: _Plot) -> list[PriceGap]:
     gaps: list[PriceGap] = []
-    dates = group.scope.dates
-    for hole in plan.holes:
-        used = group.wh(hole.flow, (hole.place,), hole.columns).tolist()
+    dates, atoms = plot.scope.dates, plot.scope.atoms
+    for hole in plot.plan.holes:
+        cells = np.ix_(plot.rows[:, hole.place], hole.columns)
+        used_mwh = atoms.solar_mwh[cells]
+        if hole.flow == GRID:
+            used_mwh = atoms.consumption_wh[cells] * MWH_PER_WH - used_mwh
         gaps.extend(
             PriceGap(hole.what, one.ref, dates)
-            for one, energy_wh in zip(group.members, used, strict=True)
-            if energy_wh
+            for one, energy_mwh in zip(plot.members, used_mwh.sum(axis=1).tolist(), strict=True)
+            if energy_mwh
         )
-    volumes = [item for item in plan.items if isinstance(item, VolumeItem)]
-    for one in group.members:
+    volumes = [item for item in plot.plan.items if isinstance(item, VolumeItem)]
+    for one in plot.members:
         for volume in one.volumes:
             if not any(item.prices(volume) for item in volumes):
                 what = f"{volume.flow} ({volume.solution})"

@@ -16,7 +16,6 @@ class EnergyItem:
     """A component per kWh on an interval flow; ``mask`` bool [k] are its atoms."""
 
     head: Head
-    places: tuple[int, ...]
     mask: Mask
 
     @property
@@ -26,5 +25,6 @@ class EnergyItem:
 
     def quantities(self, group: Group) -> Sequence[Quantity | None]:
         """Whole Wh as kWh with three decimals; a line also where it is 0."""
-        sums = group.wh(self.head.component.flow, self.places, self.columns).tolist()
+        component = self.head.component
+        sums = group.wh(component.flow, component.solution, self.columns).tolist()
         return [(kwh_of_wh(energy_wh), energy_wh) for energy_wh in sums]

@@ -1,6 +1,6 @@
 """What every kind of component shares: the head of its lines, and what it may look at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.atoms import Atoms
 from quartier.core.rating.masks import Mask
-from quartier.core.rating.sheet import GRID, SOLAR, TOTAL, Component, PriceSheet, Unit
+from quartier.core.rating.sheet import SOLAR, TOTAL, Component, PriceSheet, Unit
 from quartier.core.rating.usage import Participant, Usage
 from quartier.core.rating.windows import Season, Windows
 
@@ -49,25 +49,43 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class WholeEnergy:
+    """What participants with one plan used of one solution, in whole Wh by part.
+
+    ``part_of`` int64 [k] is the part an atom belongs to, -1 outside of their dates;
+    ``consumption_wh`` and ``solar_wh`` are int64 [m, c].
+    """
+
+    part_of: NDArray[np.int64]
+    consumption_wh: NDArray[np.int64]
+    solar_wh: NDArray[np.int64]
+
+    def wh(self, flow: str, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [m]: whole Wh of ``flow`` over the atoms ``columns``, which are whole parts."""
+        parts = np.unique(self.part_of[columns])
+        assert len(columns) == np.isin(self.part_of, parts).sum(), "a line is made of whole parts"
+        solar: NDArray[np.int64] = self.solar_wh[:, parts].sum(axis=1)
+        if flow == SOLAR:
+            return solar
+        total: NDArray[np.int64] = self.consumption_wh[:, parts].sum(axis=1)
+        return total if flow == TOTAL else total - solar
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Group:
-    """Participants with the same plan, and their rows int64 [m, p] of the usage."""
+    """Participants with the same plan, their rows int64 [m, p] of the usage, and what they used
+    by solution."""
 
     scope: Scope
     members: Sequence[Participant]
     rows: NDArray[np.int64]
+    energy: Mapping[str, WholeEnergy]
 
-    def wh(self, flow: str, places: Sequence[int], columns: NDArray[np.int64]) -> NDArray[np.int64]:
-        """int64 [m]: whole Wh of ``flow`` over ``places`` and the atoms ``columns``."""
-        total = np.zeros(len(self.members), dtype=np.int64)
-        for place in places:
-            cells = np.ix_(self.rows[:, place], columns)
-            if flow in (TOTAL, GRID):
-                total += self.scope.atoms.consumption_wh[cells].sum(axis=1)
-            if flow == SOLAR:
-                total += self.scope.atoms.solar_wh[cells].sum(axis=1)
-            elif flow == GRID:
-                total -= self.scope.atoms.solar_wh[cells].sum(axis=1)
-        return total
+    def wh(self, flow: str, solution: str, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 [m]: whole Wh of ``flow`` of ``solution`` over the atoms ``columns``."""
+        if solution not in self.energy:
+            return np.zeros(len(self.members), dtype=np.int64)
+        return self.energy[solution].wh(flow, columns)
 
 
 class Item(Protocol):
