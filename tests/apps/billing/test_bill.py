@@ -395,6 +395,37 @@ def test_a_cap_that_binds_only_a_part_of_the_period_is_a_finding(site, kinds):
     assert "2026-09-01" in finding.message
 
 
+def test_a_local_community_bills_its_own_energy_alone(site):
+    """The grid operator bills the rest (rules.md a.4), so the sheet prices the sun alone."""
+    slots = prepared(site).shared.slots
+    Community.objects.filter(site=site).update(kind="leg")
+    splits = []
+    for number, meter in enumerate(Meter.objects.filter(ref__startswith="m").order_by("ref")):
+        total = Register.objects.get(meter=meter, part="total")
+        share = Register.objects.create(site=site, meter=meter, obis="1-1:1.29.0", part="community")
+        known = store.read(site.pk, [total.pk], slots.start, slots.stop).energy_wh[0]
+        split = known // (number + 2)
+        splits.append(Series(share.pk, slots.start, split, np.ones(len(slots), np.uint8)))
+    store.write(site.pk, splits, source="test", known_at=world.KNOWN_AT)
+
+    def sun_alone(sheet):
+        kept = [one for one in sheet.components if one.flow != "grid"]
+        return replace(sheet, components=tuple(kept))
+
+    assert "rating.no_price" not in codes(prepared(site))
+    change_sheet(site, sun_alone)
+    run, invoices = billed(site)
+    assert codes(run) == []
+    for invoice, split in zip(
+        sorted(invoices, key=lambda one: one.billing_point.ref), splits, strict=True
+    ):
+        document = thaw(bytes(invoice.document))
+        assert {line.flow for line in document.lines} == {"solar", ""}
+        billed_wh = sum(line.quantity_wh for line in document.lines if line.flow == "solar")
+        assert billed_wh == int(split.energy_wh.sum()) == document.energy.solar_wh
+        assert document.caps == ()
+
+
 def test_a_law_that_changes_inside_the_period_is_a_finding(site):
     old = terms_of("CH", "CHF", date(2022, 12, 1), is_capped=True)
     (finding,) = _changes_inside(site, Dates(date(2022, 12, 1), date(2023, 2, 1)), old)

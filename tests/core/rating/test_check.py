@@ -45,6 +45,12 @@ def test_solar_without_grid_and_a_missing_flow():
     assert "prices no energy" in messages(fees, ("grid",))
 
 
+def test_where_the_grid_operator_bills_the_grid_the_sun_alone_is_priced():
+    assert validate(only(FLAT, "solar"), ("solar",), grid_elsewhere=True) == ()
+    (finding,) = validate(only(FLAT, "grid"), ("solar",), grid_elsewhere=True)
+    assert "not its flow solar" in finding.message
+
+
 def test_a_season_without_price_is_a_hole():
     summer = energy("g", "grid", "0.20", season=SUMMER)
     assert "leave days without a price" in messages(sheet(summer))

@@ -230,6 +230,16 @@ def test_a_missing_price_raises_and_names_everything():
     assert "no price for solar energy (electricity) of H0 from 2026-01-01" in str(caught.value)
 
 
+def test_grid_energy_that_the_grid_operator_bills_is_no_line():
+    usage = random_usage(2, Q1)
+    people = one_each(2, Q1, only(FLAT, "solar"))
+    for one in rate(usage, Q1, people, grid_elsewhere=True):
+        assert [line.component.ref for line in one.lines] == ["solar"]
+        assert lines_of(one)["solar"].quantity_wh == one.solar_wh < one.consumption_wh
+    with pytest.raises(NoPrice, match="solar energy"):
+        rate(usage, Q1, one_each(2, Q1, only(FLAT, "grid")), grid_elsewhere=True)
+
+
 def test_a_missing_slot_raises():
     with pytest.raises(NoPrice, match="grid energy"):
         rate(

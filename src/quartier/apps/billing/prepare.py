@@ -22,6 +22,7 @@ from quartier.apps.contracts.queries import (
     Holding,
     SheetRow,
     communities_in,
+    is_leg,
     occupancies_in,
     price_sheets_in,
     solutions_in,
@@ -362,7 +363,13 @@ def _rated(
         for share in shares
     ]
     try:
-        rated = rate(usage, dates, participants, terms.vat.cuts(dates))
+        rated = rate(
+            usage,
+            dates,
+            participants,
+            terms.vat.cuts(dates),
+            grid_elsewhere=is_leg(site, dates),
+        )
     except NoPrice as problem:
         return (
             None,

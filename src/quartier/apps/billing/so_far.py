@@ -10,7 +10,7 @@ from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, place_of, recipient_of
 from quartier.apps.contracts.models import Community, Issuer
-from quartier.apps.contracts.queries import community_on, occupancies_in, price_sheets_for
+from quartier.apps.contracts.queries import community_on, is_leg, occupancies_in, price_sheets_for
 from quartier.apps.parties.models import Party
 from quartier.apps.sharing.energy import shared_energy
 from quartier.apps.sites.models import BillingPoint
@@ -91,7 +91,13 @@ def cost_so_far(point: BillingPoint, stay: Dates, end: date) -> SoFar | None:
     participant = Participant(point.name, dates, rows, sheets, meters=meters)
     try:
         terms = terms_of(site.country, site.currency, dates.from_date, is_capped=is_capped)
-        (rated,) = rate(usage, dates, [participant], terms.vat.cuts(dates))
+        (rated,) = rate(
+            usage,
+            dates,
+            [participant],
+            terms.vat.cuts(dates),
+            grid_elsewhere=is_leg(site, dates),
+        )
         party = Party.objects.get(pk=held[0].party_id)
         document, _found = invoice(
             rated,

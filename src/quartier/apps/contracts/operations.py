@@ -14,7 +14,7 @@ from quartier.apps.audit.operations import record
 from quartier.apps.contracts.mapping import content_of, sheet_of
 from quartier.apps.contracts.models import Occupancy, PriceSheet
 from quartier.apps.contracts.protection import Billed, billed_until, refuse_billed
-from quartier.apps.contracts.queries import owner_of
+from quartier.apps.contracts.queries import is_leg, owner_of
 from quartier.apps.parties.models import Party
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.kernel.findings import Finding, has_errors
@@ -140,7 +140,7 @@ def set_prices(
     ``flows`` are those that it must price (``core.rating.check.validate``). The same content
     again changes nothing. Raises :class:`BadSheet`.
     """
-    findings = validate(sheet, flows)
+    findings = validate(sheet, flows, grid_elsewhere=is_leg(site, sheet.valid))
     if has_errors(findings):
         raise BadSheet(findings)
     content, sha256 = content_of(sheet)

@@ -172,6 +172,16 @@ def _minus(whole: Dates, part: Dates) -> list[Dates]:
     return left
 
 
+def is_leg(site: Site, dates: Dates) -> bool:
+    """Whether a local electricity community holds over all of ``dates``: its members buy their
+    grid energy from the grid operator (rules.md a.4)."""
+    rows = communities_in(site, dates)
+    return bool(rows) and (
+        rows[0][0].from_date == dates.from_date
+        and all(one.kind == Community.Kind.LEG for _, one in rows)
+    )
+
+
 def community_on(site: Site, day: date) -> Community | None:
     """The sharing agreement that holds on ``day``."""
     return Community.objects.filter(site=site, starts_date__lte=day).order_by("starts_date").last()

@@ -37,14 +37,18 @@ _FINEST_PRICE = -12
 _NO_PRICE = "its price is not a number below a million with at most 12 decimals."
 
 
-def validate(sheet: PriceSheet, flows: Sequence[str] = ()) -> tuple[Finding, ...]:
+def validate(
+    sheet: PriceSheet, flows: Sequence[str] = (), *, grid_elsewhere: bool = False
+) -> tuple[Finding, ...]:
     """Every defect of ``sheet``; empty if it prices every moment of its validity.
 
     ``flows`` are the flows that the site has and the sheet therefore must price for its first
     solution, e.g. ("solar", "grid"). A flow that a sheet prices at all it must price in every
     slot on every day (a hole is an error, never a price of 0; architecture.md, house rule 3).
+    ``grid_elsewhere``: the grid operator bills grid energy itself, as in a LEG (rules.md a.4), so
+    a sheet that prices the sun may leave it out.
     """
-    return tuple(_defects(sheet, flows))
+    return tuple(_defects(sheet, flows, grid_elsewhere=grid_elsewhere))
 
 
 def coverage(sheets: Iterable[PriceSheet], dates: Dates, where: str) -> tuple[Finding, ...]:
@@ -106,7 +110,7 @@ def is_price(price: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= _FINEST_PRICE
 
 
-def _defects(sheet: PriceSheet, flows: Sequence[str]) -> Iterator[Finding]:
+def _defects(sheet: PriceSheet, flows: Sequence[str], *, grid_elsewhere: bool) -> Iterator[Finding]:
     where = f"price sheet {sheet.ref!r}"
 
     def defect(code: str, message: str, remedy: str = "") -> Finding:
@@ -137,7 +141,7 @@ def _defects(sheet: PriceSheet, flows: Sequence[str]) -> Iterator[Finding]:
             "The cap by effective costs has no effective price per kWh.",
             "Compute it from the year's costs, or use the flat method.",
         )
-    yield from _holes(sheet, flows, defect_where=where)
+    yield from _holes(sheet, flows, defect_where=where, grid_elsewhere=grid_elsewhere)
 
 
 def _component_defects(one: Component, sheet: PriceSheet) -> Iterator[tuple[str, str]]:
@@ -217,7 +221,9 @@ def _reference_defects(reference: Reference | None, sheet: PriceSheet) -> Iterat
         yield "The standard product's prices are not all positive numbers."
 
 
-def _holes(sheet: PriceSheet, flows: Sequence[str], *, defect_where: str) -> Iterator[Finding]:
+def _holes(
+    sheet: PriceSheet, flows: Sequence[str], *, defect_where: str, grid_elsewhere: bool
+) -> Iterator[Finding]:
     groups: dict[tuple[str, str, str, Unit], list[Component]] = defaultdict(list)
     for one in sheet.components:
         if one.unit in (Unit.KWH, Unit.KW) and one.flow in INTERVAL_FLOWS:
@@ -237,7 +243,7 @@ def _holes(sheet: PriceSheet, flows: Sequence[str], *, defect_where: str) -> Ite
             priced[solution].add(flow)
     for number, (solution, has) in enumerate(priced.items()):
         needed = set(flows) if number == 0 else set()
-        if SOLAR in has:
+        if SOLAR in has and not grid_elsewhere:
             needed.add(GRID)
         missing = set() if has == {TOTAL} else needed - has
         for flow in sorted(missing):

@@ -177,8 +177,9 @@ def _holes(
             for flow in (SOLAR, GRID) if one.flow == TOTAL else (one.flow,):
                 covered[one.solution, flow] |= item.mask
                 parts[id(item.head.sheet), one.solution, flow, one.part] |= item.mask
+    needed = (SOLAR,) if scope.grid_elsewhere else (SOLAR, GRID)
     for place, solution in enumerate(scope.solutions):
-        for flow in (SOLAR, GRID):
+        for flow in needed:
             missing = alive & ~covered[solution, flow]
             for sheet, dates in in_force:
                 for (sheet_id, name, on, part), mask in parts.items():

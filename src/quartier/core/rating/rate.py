@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.money import product
 from quartier.core.kernel.period import Dates, timezone_of
-from quartier.core.rating.atoms import Atoms, atoms_of
+from quartier.core.rating.atoms import atoms_of
 from quartier.core.rating.components.item import Bits, Group, Scope
 from quartier.core.rating.components.volume import VolumeItem
 from quartier.core.rating.masks import Mask, season_mask, standard_mask
@@ -36,14 +36,17 @@ def rate(
     period: Dates,
     participants: Sequence[Participant],
     cut_dates: Sequence[date] = (),
+    *,
+    grid_elsewhere: bool = False,
 ) -> tuple[Rated, ...]:
     """Rated lines of each of ``participants``, in their order.
 
     ``usage`` covers exactly the local dates of ``period``; ``cut_dates`` are dates at which a VAT
-    rate changes. Sheets are validated ones (``check.validate``). Raises :class:`NoPrice` listing
-    everything used that has no price (architecture.md, house rule 3), and :class:`BadUsage` for
-    usage of another period or shape, for participants that overlap on a row, and for two sheets
-    that price one solution on the same day.
+    rate changes. Sheets are validated ones (``check.validate``). ``grid_elsewhere``: grid energy
+    that no sheet prices is billed by the grid operator, as in a LEG (rules.md a.4). Raises
+    :class:`NoPrice` listing everything used that has no price (architecture.md, house rule 3), and
+    :class:`BadUsage` for usage of another period or shape, for participants that overlap on a row,
+    and for two sheets that price one solution on the same day.
     """
     _check(usage, period, participants)
     sheets = {id(sheet): sheet for one in participants for sheet in one.sheets}
@@ -62,7 +65,20 @@ def rate(
         groups[one.dates, solutions, tuple(map(id, one.sheets))].append(number)
 
     plots = [
-        _plot(numbers, participants, usage, period, atoms, bits, cut_dates)
+        _plot(
+            numbers,
+            [participants[number] for number in numbers],
+            Scope(
+                usage,
+                period,
+                participants[numbers[0]].dates,
+                tuple(solution for solution, _ in participants[numbers[0]].rows),
+                atoms,
+                bits,
+                grid_elsewhere,
+            ),
+            cut_dates,
+        )
         for numbers in groups.values()
     ]
     gaps = [gap for plot in plots for gap in _gaps(plot)]
@@ -96,20 +112,11 @@ class _Plot:
 
 
 def _plot(
-    numbers: list[int],
-    participants: Sequence[Participant],
-    usage: Usage,
-    period: Dates,
-    atoms: Atoms,
-    bits: Bits,
-    cut_dates: Sequence[date],
+    numbers: list[int], members: list[Participant], scope: Scope, cut_dates: Sequence[date]
 ) -> _Plot:
-    members = [participants[number] for number in numbers]
-    solutions = tuple(solution for solution, _ in members[0].rows)
-    scope = Scope(usage, period, members[0].dates, solutions, atoms, bits)
     rows = np.array([[row for _, row in one.rows] for one in members], dtype=np.int64)
     plan = plan_of(scope, members[0].sheets, cut_dates)
-    shape = (len(members), len(solutions))
+    shape = (len(members), len(scope.solutions))
     return _Plot(numbers, members, rows.reshape(shape), scope, plan, tuple(parts_of(plan, scope)))
 
 

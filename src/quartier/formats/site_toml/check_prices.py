@@ -24,7 +24,9 @@ def check_prices(file: tree.SiteFile, faults: Faults) -> dict[str, rating.PriceS
         if sheet is None:
             continue
         found[one.ref] = sheet
-        for finding in validate(sheet, flows_of(file, one)):
+        for finding in validate(
+            sheet, flows_of(file, one), grid_elsewhere=_is_leg(_community(file, one))
+        ):
             faults.add(one.path, finding.message, finding.remedy)
         start = file.site.from_date
         if start is not None and one.to_date <= start:
@@ -53,9 +55,15 @@ def flows_of(file: tree.SiteFile, one: tree.PriceSheet) -> tuple[str, ...]:
     """
     community = _community(file, one)
     has_electricity = any(part.solution == "electricity" for part in one.components)
-    if not has_electricity or community is None or community.kind == "leg":
+    if not has_electricity or community is None:
         return ()
+    if _is_leg(community):
+        return (rating.SOLAR,) if file.plants else ()
     return (rating.SOLAR, rating.GRID) if file.plants else (rating.GRID,)
+
+
+def _is_leg(community: tree.Community | None) -> bool:
+    return community is not None and community.kind == "leg"
 
 
 def _community(file: tree.SiteFile, one: tree.PriceSheet) -> tree.Community | None:

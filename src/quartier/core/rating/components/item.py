@@ -42,6 +42,8 @@ class Scope:
     solutions: tuple[str, ...]
     atoms: Atoms
     bits: Bits
+    grid_elsewhere: bool = False
+    """Whether the grid operator bills grid energy itself, so that it needs no price here."""
 
     def places(self, solution: str) -> tuple[int, ...]:
         """Positions of the solution's rows in ``Participant.rows``."""
