@@ -9,8 +9,15 @@ import getpass
 import sys
 from datetime import UTC, datetime
 
-from quartier.apps.parties.operations import Refused, add_user, new_password
-from quartier.apps.parties.queries import party_by_ref
+from quartier.apps.parties.models import User
+from quartier.apps.parties.operations import (
+    Refused,
+    add_rights,
+    add_user,
+    new_password,
+    replace_password,
+)
+from quartier.apps.parties.queries import party_by_ref, users_with_parties
 from quartier.cli import GOOD, UserError
 from quartier.cli.site import ACTOR, organisation_of
 from quartier.config import start
@@ -35,6 +42,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--organisation", metavar="REF", help="needed where there are several")
     one.set_defaults(run=run_add)
+    one = actions.add_parser("password", help="another password for a user who lost it")
+    one.add_argument("email")
+    one.set_defaults(run=run_password)
+    one = actions.add_parser("rights", help="a user acts for more parties, or sees all sites")
+    one.add_argument("email")
+    one.add_argument("--operator", action="store_true", help="sees all sites of the organisation")
+    one.add_argument(
+        "--party",
+        metavar="REF",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="the parties the user acts for too",
+    )
+    one.set_defaults(run=run_rights)
+    one = actions.add_parser("list", help="everybody who may sign in, and for whom they act")
+    one.set_defaults(run=run_list)
 
 
 def run_add(args: argparse.Namespace) -> int:
@@ -49,8 +73,7 @@ def run_add(args: argparse.Namespace) -> int:
         if party is None:
             raise UserError(f"there is no party {ref!r} in organisation {organisation.ref!r}")
         parties.append(party)
-    asked = _asked()
-    password = asked or new_password()
+    password, is_new = _password()
     try:
         user = add_user(
             organisation,
@@ -66,9 +89,64 @@ def run_add(args: argparse.Namespace) -> int:
     except Refused as reason:
         raise UserError(str(reason)) from None
     print(f"added user {user.email} to organisation {organisation.ref!r}")
-    if not asked:
-        print(f"password (shown only now): {password}")
+    _show(password, is_new)
     return GOOD
+
+
+def run_password(args: argparse.Namespace) -> int:
+    start.django()
+    password, is_new = _password()
+    try:
+        user = replace_password(args.email, password, by=ACTOR, at=datetime.now(UTC))
+    except Refused as reason:
+        raise UserError(str(reason)) from None
+    print(f"{user.email} has another password; all their sessions have ended")
+    _show(password, is_new)
+    return GOOD
+
+
+def run_rights(args: argparse.Namespace) -> int:
+    start.django()
+    try:
+        user = add_rights(
+            args.email,
+            by=ACTOR,
+            at=datetime.now(UTC),
+            is_operator=args.operator,
+            parties=args.party,
+        )
+    except Refused as reason:
+        raise UserError(str(reason)) from None
+    print(f"{user.email}: {_rights(user)}")
+    return GOOD
+
+
+def run_list(args: argparse.Namespace) -> int:  # noqa: ARG001
+    start.django()
+    users = users_with_parties()
+    for user in users:
+        print(f"{user.organisation.ref}  {user.email}  {_rights(user)}")
+    if not users:
+        print("nobody yet; add somebody with quartier user add EMAIL")
+    return GOOD
+
+
+def _rights(user: User) -> str:
+    parts = ["operator"] if user.is_operator else []
+    parts += sorted(party.ref for party in user.parties.all())
+    signs_in = "" if user.has_usable_password() else " (has no password yet)"
+    return (", ".join(parts) or "acts for nobody") + signs_in
+
+
+def _password() -> tuple[str, bool]:
+    """A password, and whether it was made here."""
+    asked = _asked()
+    return (asked, False) if asked else (new_password(), True)
+
+
+def _show(password: str, is_new: bool) -> None:
+    if is_new:
+        print(f"password (shown only now): {password}")
 
 
 def _asked() -> str:

@@ -61,11 +61,11 @@ def add_user(
     """
     user = User.objects.filter(email__iexact=email).first()
     if user is not None and (user.has_usable_password() or user.organisation_id != organisation.pk):
-        raise Refused(f"there is already a user {email}")
-    try:
-        validate_password(password, User(email=email, name=name))
-    except ValidationError as error:
-        raise Refused("the password is too weak: " + " ".join(error.messages)) from None
+        raise Refused(
+            f"there is already a user {email}; give more rights with quartier user rights, or "
+            "another password with quartier user password"
+        )
+    _refuse_weak(password, email, name)
     try:
         if user is None:
             user = User.objects.create_user(
@@ -78,12 +78,7 @@ def add_user(
             user.save()
     except ValidationError as error:
         raise Refused(f"{email!r}: " + " ".join(error.messages)) from None
-    for party in parties:
-        if party.organisation_id != organisation.pk:
-            raise Refused(f"{party.name} belongs to another organisation")
-        Contact.objects.get_or_create(
-            party=party, user=user, defaults={"role": Contact.Role.ADMINISTRATOR}
-        )
+    _act_for(user, parties)
     record(
         "user.add",
         by,
@@ -93,6 +88,82 @@ def add_user(
         data={"operator": is_operator, "parties": sorted(p.ref for p in user.parties.all())},
     )
     return user
+
+
+@transaction.atomic
+def replace_password(email: str, password: str, *, by: str, at: datetime) -> User:
+    """Another password for a user; whoever is signed in with the old one no longer is.
+
+    Raises :class:`Refused` for an unknown user and a weak password.
+    """
+    user = _user(email)
+    _refuse_weak(password, user.email, user.name)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    organisation_id = user.organisation_id
+    record("user.password", by, at=at, organisation_id=organisation_id, subject=user.email)
+    return user
+
+
+@transaction.atomic
+def add_rights(
+    email: str,
+    *,
+    by: str,
+    at: datetime,
+    is_operator: bool = False,
+    parties: Iterable[str] = (),
+) -> User:
+    """A user acts for more parties, given by their refs, or sees all sites; what the user may
+    already stays.
+
+    Raises :class:`Refused` for an unknown user or party, and where nothing is asked for.
+    """
+    user = _user(email)
+    found = []
+    for ref in parties:
+        party = Party.objects.filter(organisation_id=user.organisation_id, ref=ref).first()
+        if party is None:
+            raise Refused(f"there is no party {ref!r} in organisation {user.organisation.ref!r}")
+        found.append(party)
+    if not found and not is_operator:
+        raise Refused("say what the user may: --party REF or --operator")
+    if is_operator and not user.is_operator:
+        user.is_operator = True
+        user.save(update_fields=["is_operator"])
+    _act_for(user, found)
+    record(
+        "user.rights",
+        by,
+        at=at,
+        organisation_id=user.organisation_id,
+        subject=user.email,
+        data={"operator": user.is_operator, "parties": sorted(p.ref for p in user.parties.all())},
+    )
+    return user
+
+
+def _user(email: str) -> User:
+    user = User.objects.filter(email__iexact=email).select_related("organisation").first()
+    if user is None:
+        raise Refused(f"there is no user {email}; see quartier user list")
+    return user
+
+
+def _refuse_weak(password: str, email: str, name: str) -> None:
+    try:
+        validate_password(password, User(email=email, name=name))
+    except ValidationError as error:
+        raise Refused("the password is too weak: " + " ".join(error.messages)) from None
+
+
+def _act_for(user: User, parties: Iterable[Party]) -> None:
+    for party in parties:
+        if party.organisation_id != user.organisation_id:
+            raise Refused(f"{party.name} belongs to another organisation")
+        Contact.objects.get_or_create(
+            party=party, user=user, defaults={"role": Contact.Role.ADMINISTRATOR}
+        )
 
 
 @transaction.atomic
