@@ -13,22 +13,12 @@ from quartier.apps.metering.queries import EXPORT, IMPORT, MeterEnergy
 from quartier.apps.sharing.sources import Sources
 from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.period import Dates, local_midnight, slot_at, timezone_of
-from quartier.core.kernel.quality import Quality
+from quartier.core.kernel.quality import FROM_BEST, Quality
 from quartier.core.metering.intervals import Energies, Qualities
 
 TOTAL = Register.Part.TOTAL
 
-_FROM_BEST = (
-    Quality.MEASURED,
-    Quality.CORRECTED,
-    Quality.MANUAL,
-    Quality.SUBSTITUTED,
-    Quality.ESTIMATED,
-    Quality.TEMPORARY,
-    Quality.MISSING,
-)
-"""Qualities by how far they are from a measurement; the worst of several sources counts."""
-_BY_RANK = np.array(_FROM_BEST, dtype=np.uint8)
+_BY_RANK = np.array(FROM_BEST, dtype=np.uint8)
 _RANK = np.argsort(_BY_RANK).astype(np.uint8)
 # Plain ints: NumPy compares with a member of an enumeration ten times slower.
 _MEASURED, _MISSING = int(Quality.MEASURED), int(Quality.MISSING)

@@ -28,6 +28,19 @@ class Quality(IntEnum):
         return self not in (Quality.MISSING, Quality.TEMPORARY)
 
 
+FROM_BEST = (
+    Quality.MEASURED,
+    Quality.CORRECTED,
+    Quality.MANUAL,
+    Quality.SUBSTITUTED,
+    Quality.ESTIMATED,
+    Quality.TEMPORARY,
+    Quality.MISSING,
+)
+"""Qualities by how far they are from a measurement: what is computed from several intervals is as
+good as the worst of them."""
+
+
 def quality_of(word: str) -> Quality:
     """The quality called ``word``; raises ValueError that lists the words."""
     try:

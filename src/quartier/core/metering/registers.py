@@ -22,7 +22,7 @@ from itertools import pairwise
 from quartier.core.kernel.energy import INTERVAL_LIMIT_WH, NotEnergy
 from quartier.core.kernel.findings import Finding, Severity
 from quartier.core.kernel.period import QUARTER_SECONDS, utc
-from quartier.core.kernel.quality import Quality
+from quartier.core.kernel.quality import FROM_BEST, Quality
 
 QUARTER_US = QUARTER_SECONDS * 1_000_000
 WH_PER_COUNTER_UNIT = 1_000
@@ -405,16 +405,7 @@ def _covers(
     return at >= end
 
 
-_BADNESS = (
-    Quality.MEASURED,
-    Quality.CORRECTED,
-    Quality.MANUAL,
-    Quality.SUBSTITUTED,
-    Quality.ESTIMATED,
-    Quality.TEMPORARY,
-    Quality.MISSING,
-)
-_ORDER = {quality: order for order, quality in enumerate(_BADNESS)}
+_ORDER = {quality: order for order, quality in enumerate(FROM_BEST)}
 
 
 def _badness(quality: Quality) -> int:

@@ -14,23 +14,13 @@ import numpy as np
 
 from quartier.core.kernel.findings import Finding, Severity
 from quartier.core.kernel.period import slot_starts_at
-from quartier.core.kernel.quality import Quality
+from quartier.core.kernel.quality import FROM_BEST, Quality
 from quartier.core.metering.intervals import MISSING_WH, Energies, Qualities
 
 _TERM = re.compile(r"(?P<ref>[A-Za-z0-9][A-Za-z0-9._-]*)(?::(?P<direction>import|export))?")
 _MOST_TERMS = 200
 
-# From good to bad: what is computed is as good as the worst it was computed from.
-_WORST_LAST = (
-    Quality.MEASURED,
-    Quality.CORRECTED,
-    Quality.MANUAL,
-    Quality.SUBSTITUTED,
-    Quality.ESTIMATED,
-    Quality.TEMPORARY,
-    Quality.MISSING,
-)
-_BY_RANK = np.array(_WORST_LAST, np.uint8)
+_BY_RANK = np.array(FROM_BEST, np.uint8)
 _RANK = np.argsort(_BY_RANK).astype(np.uint8)
 
 
