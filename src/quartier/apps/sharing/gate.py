@@ -12,9 +12,10 @@ from quartier.apps.sharing.sources import Sources
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.energy import MWH_PER_KWH
 from quartier.core.kernel.findings import Finding, error, warning
-from quartier.core.kernel.period import Dates, slot_starts_at, timezone_of
+from quartier.core.kernel.period import Dates, timezone_of
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Energies
+from quartier.core.metering.local_time import local_days
 
 # Residual of the balance in thousandths (rules.md a.3, Losses [S7], a proposal).
 WARN_PERMILLE = 5
@@ -73,7 +74,7 @@ def _gap(
     site: Site, meter: Meter, what: str, at: NDArray[np.int64], word: str, *, blocks: bool
 ) -> Finding:
     tz = timezone_of(site.timezone)
-    days = sorted({slot_starts_at(int(slot)).astimezone(tz).date() for slot in at.tolist()})
+    days = local_days(at, tz)
     shown = ", ".join(f"{day:%d.%m.%Y}" for day in days[:3])
     more = f" and {len(days) - 3} more days" if len(days) > 3 else ""
     make = error if blocks else warning

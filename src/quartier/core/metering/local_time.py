@@ -1,6 +1,7 @@
 """Slots by the local clock and calendar (rules.md f.1)."""
 
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,26 @@ def _next(day: date, step: Step) -> date:
     if step == "year":
         return date(day.year + 1, 1, 1)
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def local_days(slots: npt.NDArray[np.int64], tz: ZoneInfo) -> list[date]:
+    """The local days on which the ascending ``slots`` begin, each once, in order."""
+    if not len(slots):
+        return []
+    first = slot_starts_at(int(slots[0])).astimezone(tz).date()
+    last = slot_starts_at(int(slots[-1])).astimezone(tz).date()
+    parts, edges = _days_between(first, last, tz)
+    at = np.unique(np.searchsorted(edges, slots, side="right") - 1)
+    return [parts[day] for day in at.tolist()]
+
+
+@lru_cache(maxsize=64)
+def _days_between(
+    first: date, last: date, tz: ZoneInfo
+) -> tuple[tuple[date, ...], npt.NDArray[np.int64]]:
+    """All days of the range and the slot at which each begins; many meters share their gaps."""
+    parts, edges = step_edges(Dates(first, last + timedelta(days=1)), "day", tz)
+    return tuple(part.from_date for part in parts), np.array(edges[:-1], np.int64)
 
 
 def utc_offsets(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:

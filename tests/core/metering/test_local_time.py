@@ -1,0 +1,25 @@
+"""Slots by the local calendar."""
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quartier.core.kernel.period import slot_starts_at
+from quartier.core.metering.local_time import local_days
+
+ZONES = [ZoneInfo("Europe/Zurich"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/St_Johns")]
+AROUND_A_CLOCK_CHANGE = 1_971_936  # 2026-03-29T00:00Z
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    steps=st.lists(st.integers(1, 400), max_size=40),
+    start=st.integers(-3000, 3000),
+    tz=st.sampled_from(ZONES),
+)
+def test_local_days_are_those_on_which_slots_begin(steps, start, tz):
+    slots = AROUND_A_CLOCK_CHANGE + start + np.cumsum(np.array(steps, np.int64))
+    one_by_one = {slot_starts_at(int(slot)).astimezone(tz).date() for slot in slots.tolist()}
+    assert local_days(slots, tz) == sorted(one_by_one)
