@@ -1,5 +1,6 @@
 """Behind every line: its quarter-hours add up to it, as they were billed."""
 
+import hashlib
 from datetime import date
 from decimal import Decimal
 
@@ -12,6 +13,8 @@ from quartier.apps.billing.operations import credit
 from quartier.apps.billing.revenue import solar_revenue
 from quartier.apps.billing.so_far import cost_so_far
 from quartier.apps.equipment.models import Register
+from quartier.apps.intake.operations import import_load_curves
+from quartier.apps.intake.sources import Source
 from quartier.apps.metering import store
 from quartier.apps.sites.models import BillingPoint
 from quartier.core.invoicing.document import thaw
@@ -45,6 +48,22 @@ def test_a_later_revision_does_not_change_the_explanation(world):
     )
     assert written.revised == 1
     assert np.array_equal(explain(invoice, "3").counted_mwh, before)
+
+
+def test_the_page_names_the_file_its_lines_and_who_imported_it(world):
+    text = b"meter;timestamp;import_kwh;export_kwh\nm001;2026-07-01 10:00;0.5;0\n"
+    report, _ = import_load_curves(
+        world.site,
+        [Source("july.csv", text)],
+        by="ann@example.ch",
+        at=BILLED_AT,
+        overwrite=True,
+    )
+    assert report.count("imported") == 1
+    url = f"/sites/linde/invoices/{world.invoices[0].pk}/3/"
+    page = world.as_("operator").get(url).content.decode()
+    for word in ("july.csv", "lines 2 to 2", "ann@example.ch", hashlib.sha256(text).hexdigest()):
+        assert word in page, word
 
 
 def test_a_changed_sheet_is_named(world):

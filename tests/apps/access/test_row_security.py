@@ -85,6 +85,8 @@ def populate(ref):
     stray = {"file": file, "point": "CH1", "direction": "import", "part": "total"}
     make("intake.Quarantine", **stray, **span, **here)
     make("intake.Provenance", keys=b"", **hot)
+    given = {"register_id": hot["register_id"], "first_slot": 0, "end_slot": 1, "slots": b""}
+    make("intake.Contribution", site_id=hot["site_id"], file=file, at=NOW, instants=b"", **given)
     run = make(
         "billing.BillingRun",
         from_date=JANUARY,

@@ -40,6 +40,12 @@ def test_the_direction_is_the_elements_name():
     assert one(Letter([Block(START, ["1"], direction="Production")])).direction == "export"
 
 
+def test_volumes_finer_than_a_wh_are_said():
+    message = read_message(Letter([Block(START, ["0.1000", "0.0004"])]).xml())
+    assert [f.code for f in message.findings] == ["sdat.finer_than_wh"]
+    assert read_message(Letter([Block(START, ["0.1000", "2"])]).xml()).findings == ()
+
+
 @pytest.mark.parametrize(
     ("product", "part"), [(TOTAL, "total"), (COMMUNITY, "community"), (RESIDUAL, "residual")]
 )

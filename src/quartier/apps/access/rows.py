@@ -23,6 +23,7 @@ NOT_LISTED: Mapping[str, str] = {
     "metering.IntervalRevision": "site_id__organisation",
     "metering.Reading": "site_id__organisation",
     "intake.Provenance": "site_id__organisation",
+    "intake.Contribution": "site_id__organisation",
     "sharing.AllocationBlock": "site_id__organisation",
     "billing.NumberSequence": "organisation",
     "documents.Rendered": "invoice__organisation",

@@ -112,6 +112,7 @@ NOT_ROWS_FOR_PAGES: Mapping[str, str] = {
     "metering.IntervalRevision": "read by billing point and dates, which Scope.dates_of allows",
     "metering.Reading": "read by billing point and dates, which Scope.dates_of allows",
     "intake.Provenance": "read only when files are merged",
+    "intake.Contribution": "read with the values behind a line, of an invoice in scope",
     "sharing.AllocationBlock": "read by billing point and dates, which Scope.dates_of allows",
     "billing.NumberSequence": "read only when a document is issued",
     "documents.Rendered": "read through its invoice",

@@ -47,7 +47,9 @@ def waiting_points(site: Site, rows: Iterable[IntakeFile]) -> dict[int, frozense
     return {file_id: frozenset(names) for file_id, names in points.items()}
 
 
-def save(site: Site, kind: str, options: str, received: Iterable[Received], at: datetime) -> None:
+def save(
+    site: Site, kind: str, options: str, received: Iterable[Received], at: datetime, by: str
+) -> None:
     """Write the rows and findings of ``received``, and give each its row."""
     received = list(received)
     rows = [
@@ -60,6 +62,7 @@ def save(site: Site, kind: str, options: str, received: Iterable[Received], at: 
             size=one.size,
             state=one.state,
             received_at=at,
+            received_by=by[:254],
             message_created_at=one.message_created_at,
         )
         for one in received

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 from django.db import transaction
@@ -12,12 +13,14 @@ from django.db import transaction
 from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.intake import archive, files
 from quartier.apps.intake.billed import billed_on
+from quartier.apps.intake.contributions import Import, carried_into, of_curve
 from quartier.apps.intake.files import Received
 from quartier.apps.intake.mapping import find_meter, free_ref, profile_register, set_point
 from quartier.apps.intake.models import IntakeFile, Quarantine
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
 from quartier.apps.metering import store
+from quartier.apps.metering.blocks import lock_site
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.energy import whole_wh
 from quartier.core.kernel.findings import error, info, warning
@@ -102,7 +105,7 @@ class LoadCurveImport:
         try:
             with transaction.atomic():
                 outcome = self._store(source, curves, options, profile)
-        except store.Locked as problem:
+        except (store.Locked, BadCurves) as problem:
             self._reject(source, [str(problem)], options)
             return
         outcome()
@@ -133,7 +136,7 @@ class LoadCurveImport:
                 findings,
             )
             with transaction.atomic():
-                files.save(self.site, _KIND, options, [received], self.at)
+                files.save(self.site, _KIND, options, [received], self.at, self.actor)
 
     def _store(
         self, source: Source, curves: LoadCurves, options: str, profile: Profile
@@ -145,7 +148,8 @@ class LoadCurveImport:
             len(source.data),
             IntakeFile.State.IMPORTED,
         )
-        files.save(self.site, _KIND, options, [received], self.at)
+        lock_site(self.site.pk)
+        files.save(self.site, _KIND, options, [received], self.at, self.actor)
         row = received.row
         assert row is not None
         row.quarantine.filter(released_at=None).delete()
@@ -155,13 +159,19 @@ class LoadCurveImport:
             for curve in curves.curves
             if curve.meter in meters
         ]
+        _refuse_two_of_one(wanted)
         Quarantine.objects.bulk_create(
             [self._quarantine(row, curve) for curve in curves.curves if curve.meter in unknown]
         )
         before = {register.pk: _stored(self.site, register, curve) for curve, register in wanted}
+        carried = {
+            register.pk: carried_into(self.site.pk, register.pk, curve)
+            for curve, register in wanted
+        }
+        series = [_series(register, curve, carried[register.pk]) for curve, register in wanted]
         written = store.write(
             self.site.pk,
-            [_series(register, curve) for curve, register in wanted],
+            series,
             source="load-curve",
             known_at=self.at,
             reason="load curve imported, overwriting" if self.overwrite else "",
@@ -169,10 +179,16 @@ class LoadCurveImport:
             method=profile.name[:60],
             actor=self.actor,
         )
-        results = {
-            register.pk: _result(register, curve, before[register.pk], overwrite=self.overwrite)
-            for curve, register in wanted
-        }
+        results: dict[int, MeterResult] = {}
+        told = Import(row, self.at, self.actor)
+        for (curve, register), new in zip(wanted, series, strict=True):
+            change = _Change(new, before[register.pk], overwrite=self.overwrite)
+            results[register.pk] = change.result(register)
+            given = of_curve(
+                told, self.site.pk, register.pk, curve, change.taken, carried[register.pk]
+            )
+            if given is not None:
+                given.save()
         billed = billed_on(self.site.pk, written.revised_slots)
 
         def outcome() -> None:
@@ -279,13 +295,27 @@ def _is_open(row: IntakeFile) -> bool:
     return is_rejected or row.quarantine.filter(released_at=None).exists()
 
 
-def _series(register: Register, curve: Curve) -> Series:
+def _refuse_two_of_one(wanted: list[tuple[Curve, Register]]) -> None:
+    """Two names of one meter in a file: which of them is right is not for us to say."""
+    names: dict[int, str] = {}
+    for curve, register in wanted:
+        other = names.setdefault(register.pk, curve.meter)
+        if other != curve.meter:
+            raise BadCurves(
+                [
+                    f"{other} and {curve.meter} are the same meter {register.meter.ref}; leave one "
+                    "of them out of the file"
+                ]
+            )
+
+
+def _series(register: Register, curve: Curve, carried_wh: Decimal) -> Series:
     """The curve as whole Wh; what is finer is carried on (architecture.md, house rule 4)."""
     first = curve.points[0].slot
     length = curve.points[-1].slot + 1 - first
     energy_wh = np.full(length, MISSING_WH, np.int64)
     quality = np.zeros(length, np.uint8)
-    energies = whole_wh(point.energy_kwh for point in curve.points)
+    energies = whole_wh((point.energy_kwh for point in curve.points), carried_wh)
     for point, energy in zip(curve.points, energies, strict=True):
         if energy is not None:
             energy_wh[point.slot - first] = energy
@@ -298,22 +328,33 @@ def _stored(site: Site, register: Register, curve: Curve) -> Series:
     return store.read(site.pk, [register.pk], first, end).series(register.pk)
 
 
-def _result(register: Register, curve: Curve, before: Series, *, overwrite: bool) -> MeterResult:
-    new = _series(register, curve)
-    has, had = new.quality != 0, before.quality != 0
-    differs = (new.energy_wh != before.energy_wh) | (new.quality != before.quality)
-    changed = int((has & had & differs).sum())
-    return MeterResult(
-        meter=register.meter.ref,
-        direction=register.direction,
-        part=register.part,
-        first_slot=new.first_slot,
-        end_slot=new.slots.stop,
-        new=int((has & ~had).sum()),
-        unchanged=int((has & had & ~differs).sum()),
-        revised=changed if overwrite else 0,
-        kept=0 if overwrite else changed,
-    )
+class _Change:
+    """What ``new`` does to ``before``, slot by slot."""
+
+    def __init__(self, new: Series, before: Series, *, overwrite: bool) -> None:
+        has, had = new.quality != 0, before.quality != 0
+        differs = (new.energy_wh != before.energy_wh) | (new.quality != before.quality)
+        self._new, self._overwrite = new, overwrite
+        self._filled = has & ~had
+        self._changed = has & had & differs
+        self._unchanged = int((has & had & ~differs).sum())
+        self.taken = self._filled | self._changed if overwrite else self._filled
+        """bool[t]: the slots that have their value from it."""
+
+    def result(self, register: Register) -> MeterResult:
+        """The same in numbers."""
+        changed = int(self._changed.sum())
+        return MeterResult(
+            meter=register.meter.ref,
+            direction=register.direction,
+            part=register.part,
+            first_slot=self._new.first_slot,
+            end_slot=self._new.slots.stop,
+            new=int(self._filled.sum()),
+            unchanged=self._unchanged,
+            revised=changed if self._overwrite else 0,
+            kept=0 if self._overwrite else changed,
+        )
 
 
 def _add(report: Report, register_id: int, result: MeterResult) -> None:

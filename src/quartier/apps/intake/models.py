@@ -29,6 +29,7 @@ class IntakeFile(models.Model):
     size = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State)
     received_at = models.DateTimeField()
+    received_by = models.CharField(max_length=254, blank=True)
     message_created_at = models.DateTimeField(null=True)
     """When its sender made it, as the file says."""
 
@@ -110,3 +111,41 @@ class Provenance(models.Model):
 
     def __str__(self) -> str:
         return f"site {self.site_id} register {self.register_id} day {self.day}"
+
+
+class Contribution(models.Model):
+    """What one file of load curves or readings gave one register; a row each time it gave some.
+
+    SDAT messages compete by version and so leave :class:`Provenance`; load curves and readings do
+    not, and a row a file is enough. Where rows name the same quarter-hour, the newest one gave the
+    value that is stored. Append-only. Written and read in ``contributions.py``.
+    """
+
+    site_id = models.BigIntegerField()
+    register_id = models.BigIntegerField()
+    file = models.ForeignKey(IntakeFile, on_delete=models.CASCADE, related_name="contributions")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=254, blank=True)
+    first_slot = models.BigIntegerField()
+    end_slot = models.BigIntegerField()
+    slots = models.BinaryField()
+    """Of a load curve: the quarter-hours of ``[first_slot, end_slot)`` that it gave, a compressed
+    bit each; empty if all."""
+    instants = models.BinaryField()
+    """Of readings: when they were read, compressed microseconds since 1970; else empty."""
+    first_line = models.IntegerField(null=True)
+    last_line = models.IntegerField(null=True)
+    """Where in the file these values stand."""
+    remainder_before = models.CharField(max_length=60, blank=True)
+    remainder_after = models.CharField(max_length=60, blank=True)
+    """What of a curve finer than 1 Wh was carried in and on, in [0, 1) Wh; empty if it is not
+    finer."""
+
+    class Meta:
+        ordering = ("at", "id")
+        indexes = (
+            models.Index(fields=("site_id", "register_id", "end_slot"), name="intake_contributed"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.file} to register {self.register_id}"

@@ -11,10 +11,11 @@ from django.db import transaction
 from quartier.apps.equipment.models import Device, Medium, Meter, Register
 from quartier.apps.intake import archive, counters, files
 from quartier.apps.intake.billed import billed_on
+from quartier.apps.intake.contributions import Import, of_readings
 from quartier.apps.intake.counters import State
 from quartier.apps.intake.files import Received
 from quartier.apps.intake.mapping import find_meter, free_ref
-from quartier.apps.intake.models import IntakeFile, Quarantine
+from quartier.apps.intake.models import Contribution, IntakeFile, Quarantine
 from quartier.apps.intake.reconcile import curve_of_counter
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
@@ -34,6 +35,16 @@ _WATER = {Medium.COLD_WATER, Medium.HOT_WATER}
 
 _Known = dict[tuple[int, datetime], dict[int | None, Decimal]]
 """Values by register and instant, then by device (None: not said)."""
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A state of a file, whose register it is of and which device showed it."""
+
+    state: State
+    register: Register
+    device: Device | None
+    file: IntakeFile
 
 
 @dataclass
@@ -121,7 +132,7 @@ class ReadingsImport:
                 findings,
             )
             with transaction.atomic():
-                files.save(self.site, _KIND, "", [received], self.at)
+                files.save(self.site, _KIND, "", [received], self.at, self.actor)
 
     # -- storing --------------------------------------------------------------------------------
 
@@ -134,9 +145,9 @@ class ReadingsImport:
             for source, sha256, _ in read
         ]
         unique = {one.sha256: one for one in received}
-        files.save(self.site, _KIND, "", unique.values(), self.at)
+        files.save(self.site, _KIND, "", unique.values(), self.at, self.actor)
         waiting: list[Quarantine] = []
-        mapped: list[tuple[State, Register, Device | None]] = []
+        mapped: list[_Mapped] = []
         for source, sha256, states in read:
             row = unique[sha256].row
             assert row is not None
@@ -148,7 +159,7 @@ class ReadingsImport:
             for state in states:
                 if state.identity in devices:
                     meter, device = devices[state.identity]
-                    mapped.append((state, self._register(meter, state), device))
+                    mapped.append(_Mapped(state, self._register(meter, state), device, row))
             outcome = "quarantined" if unknown else "imported"
             self.report.files.append(FileResult(source.name, outcome))
         Quarantine.objects.bulk_create(waiting, batch_size=500)
@@ -255,8 +266,8 @@ class ReadingsImport:
         self._registers[meter.pk, state.direction] = register
         return register
 
-    def _write(self, mapped: list[tuple[State, Register, Device | None]]) -> None:
-        registers = {register.pk: register for _, register, _ in mapped}
+    def _write(self, mapped: list[_Mapped]) -> None:
+        registers = {one.register.pk: one.register for one in mapped}
         # At the exchange of a device there are two readings at one instant, one of each.
         known: _Known = {}
         for row in Reading.objects.filter(site_id=self.site.pk, register_id__in=list(registers)):
@@ -268,7 +279,9 @@ class ReadingsImport:
             "meter_id", "serial"
         ):
             serials[meter_id].add(word)
-        for state, register, device in mapped:
+        given: dict[tuple[int, int], list[_Mapped]] = {}
+        for one in mapped:
+            state, register, device = one.state, one.register, one.device
             there = known.setdefault((register.pk, state.read_at), {})
             result = self._result(register, state)
             value = state.value.quantize(Decimal("0.001"))
@@ -286,10 +299,20 @@ class ReadingsImport:
                 there[device.pk if device else None] = value
                 result.new += 1
             new.append(IncomingReading(register.pk, state.read_at, value, source, serial=serial))
+            given.setdefault((one.file.pk, register.pk), []).append(one)
         received = receive_readings(self.site, new, received_at=self.at, actor=self.actor)
         self.report.findings += received.findings
         self.report.revised_slots += received.written.revised_slots
         self.report.billed += billed_on(self.site.pk, received.written.revised_slots)
+        Contribution.objects.bulk_create(
+            of_readings(
+                Import(own[0].file, self.at, self.actor),
+                self.site.pk,
+                register_id,
+                [(one.state.read_at, one.state.line) for one in own],
+            )
+            for (_, register_id), own in given.items()
+        )
         # Of a meter that counts, metering itself says so when it builds quarter-hours.
         curves = {
             pk: register

@@ -83,7 +83,7 @@ class SdatImport:
                 batch, slots = [], 0
         self._store(batch)
         with transaction.atomic():
-            files.save(self.site, _KIND, "", rejected, self.at)
+            files.save(self.site, _KIND, "", rejected, self.at, self.actor)
         self._finish()
         return self.report
 
@@ -201,7 +201,7 @@ class SdatImport:
         if self.create_meters:
             self._mapping.create_meters(_wanted(block) for item in batch for block in item.blocks())
         new = [item.received for item in batch if item.received.row is None]
-        files.save(self.site, _KIND, "", new, self.at)
+        files.save(self.site, _KIND, "", new, self.at, self.actor)
         candidates: dict[int, list[Candidate]] = {}
         registers: dict[int, Register] = {}
         waiting: list[Quarantine] = []

@@ -77,12 +77,15 @@ class Carry:
         return whole, Carry(total - whole)
 
 
-def whole_wh(energies_kwh: Iterable[Decimal | None]) -> list[int | None]:
+def whole_wh(
+    energies_kwh: Iterable[Decimal | None], remainder_wh: Decimal = Decimal(0)
+) -> list[int | None]:
     """A series in kWh as whole Wh whose partial sums differ from the source's by less than 1 Wh.
 
-    ``None`` is a missing interval and stays missing; the remainder is carried over it.
+    ``remainder_wh`` in [0, 1) is what the source's earlier intervals left. ``None`` is a missing
+    interval and stays missing; the remainder is carried over it.
     """
-    remainder = Decimal(0)
+    remainder = remainder_wh
     out: list[int | None] = []
     for energy_kwh in energies_kwh:
         if energy_kwh is None:
@@ -93,6 +96,18 @@ def whole_wh(energies_kwh: Iterable[Decimal | None]) -> list[int | None]:
         remainder = total - whole
         out.append(int(whole))
     return out
+
+
+def remainder_after(
+    energies_kwh: Iterable[Decimal | None], remainder_wh: Decimal = Decimal(0)
+) -> Decimal:
+    """What :func:`whole_wh` of the same series leaves for the next intervals, in [0, 1) Wh;
+    energies are not negative."""
+    remainder = remainder_wh
+    for energy_kwh in energies_kwh:
+        if energy_kwh is not None:
+            remainder = (remainder + energy_kwh * WH_PER_KWH) % 1
+    return remainder
 
 
 def largest_remainder(whole: int, weights: Sequence[int], first: int = 0) -> list[int]:

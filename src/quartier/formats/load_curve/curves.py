@@ -38,6 +38,8 @@ class Curve:
     meter: str
     direction: str
     points: tuple[Point, ...]
+    lines: tuple[int, ...] = ()
+    """The line (or row of the sheet) of each point."""
 
     def preview(self) -> "Preview":
         """The curve at a glance."""

@@ -212,7 +212,8 @@ class _Reader:
         for (meter, direction), points in sorted(self._points.items()):
             ordered = tuple(points[slot] for slot in sorted(points))
             _refuse_coarse(meter, ordered)
-            curves.append(Curve(meter, direction, ordered))
+            at = self._lines[meter, direction]
+            curves.append(Curve(meter, direction, ordered, tuple(at[p.slot] for p in ordered)))
         if all(point.energy_kwh is None for curve in curves for point in curve.points):
             raise BadCurves(["every value of the file is empty: nothing was read"])
         return LoadCurves(tuple(curves), ())

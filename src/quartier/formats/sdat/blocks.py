@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from quartier.core.kernel.energy import INTERVAL_LIMIT_WH
-from quartier.core.kernel.findings import Finding, error, warning
+from quartier.core.kernel.findings import Finding, error, info, warning
 from quartier.core.kernel.period import QUARTER, on_grid, slot_at, slot_starts_at
 from quartier.formats.sdat.message import (
     PARTS,
@@ -90,12 +90,24 @@ def finished_blocks(
                 )
             )
         blocks.append(_block(raw, point, count, reason, findings))
+    if any(_is_finer_than_wh(block) for block in blocks):
+        findings.append(
+            info(
+                "sdat.finer_than_wh",
+                "its volumes have more than three decimals; each block is kept in whole Wh and "
+                "may differ from its own sum by less than 1 Wh.",
+            )
+        )
     if needs_values and not any(any(block.grades) for block in blocks):
         why = "; ".join(finding.message for finding in findings) or "no block has an observation"
         raise SdatError(f"nothing could be read from the file: {why}")
     if is_e31:
         return (), tuple(map(_aggregate, blocks)), tuple(findings)
     return tuple(_without_contradictions(blocks, findings)), (), tuple(findings)
+
+
+def _is_finer_than_wh(block: Block) -> bool:
+    return any(energy * 1000 % 1 for energy in set(block.energies_kwh) if energy is not None)
 
 
 def _slots(raw: Raw) -> int:
