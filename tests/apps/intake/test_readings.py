@@ -160,6 +160,104 @@ def test_a_serial_that_the_meter_does_not_have_is_refused(site):
     assert values() == []
 
 
+EXCHANGE = datetime(2026, 3, 15, 11, tzinfo=UTC)
+WITH_SERIAL = "meter,serial,obis,read_at,value\n"
+
+
+@pytest.fixture
+def exchanged(site):
+    """A meter whose device S1 was exchanged for S2 on 15 March."""
+    meter = Meter.objects.create(site=site, ref="m", name="M", source="register")
+    installed_at = NOW - timedelta(days=900)
+    Device.objects.create(meter=meter, serial="S1", installed_at=installed_at, removed_at=EXCHANGE)
+    Device.objects.create(meter=meter, serial="S2", installed_at=EXCHANGE)
+    return meter
+
+
+def run_serial(site, text, **options):
+    return run(site, (WITH_SERIAL + text).encode(), **options)
+
+
+def test_before_the_exchange_no_final_reading_is_missed(site, exchanged):
+    report = run_serial(site, "m,S1,1-1:1.8.0,2026-01-01,1\nm,S1,1-1:1.8.0,2026-02-01,2\n")
+    assert report.findings == []
+    report = run_serial(site, "m,S2,1-1:1.8.0,2026-04-01,2\n")
+    assert [f.code for f in report.findings] == ["metering.no_final_reading"]
+
+
+def test_one_file_with_both_devices_of_an_exchange_gives_each_its_own(site, exchanged):
+    report = run_serial(
+        site,
+        "m,S1,1-1:1.8.0,2026-03-01,1\n"
+        "m,S1,1-1:1.8.0,2026-03-15T11:00:00Z,3\n"
+        "m,S2,1-1:1.8.0,2026-03-15T11:00:00Z,0\n"
+        "m,S2,1-1:1.8.0,2026-04-01,1\n",
+    )
+    assert report.findings == []
+    first, second = (device.pk for device in exchanged.devices.order_by("installed_at"))
+    assert list(Reading.objects.order_by("read_at", "value").values_list("device_id", "value")) == [
+        (first, 1000),
+        (second, 0),
+        (first, 3000),
+        (second, 1000),
+    ]
+    energies = stored(site, slot_at(datetime(2026, 2, 28, 23, tzinfo=UTC)), 31 * 96 - 4)
+    assert sum(energy for energy, _ in energies) == 3000
+
+
+def test_both_devices_of_an_unknown_meter_are_made(site):
+    report = run_serial(
+        site,
+        "m,S1,1-1:1.8.0,2026-01-01,1\nm,S1,1-1:1.8.0,2026-02-01,2\n"
+        "m,S2,1-1:1.8.0,2026-02-01,0\nm,S2,1-1:1.8.0,2026-03-01,1\n",
+    )
+    assert report.findings == []
+    at = datetime(2026, 1, 31, 23, tzinfo=UTC)
+    assert list(Device.objects.values_list("serial", "removed_at").order_by("serial")) == [
+        ("S1", at),
+        ("S2", None),
+    ]
+    assert Device.objects.get(serial="S2").installed_at == at
+    assert len(values()) == 4
+
+
+def test_devices_that_overlap_are_not_made(site):
+    text = (
+        "m,S1,1-1:1.8.0,2026-01-01,1\nm,S1,1-1:1.8.0,2026-03-01,2\n"
+        "m,S2,1-1:1.8.0,2026-02-01,0\nm,S2,1-1:1.8.0,2026-03-01,1\n"
+    )
+    report = run_serial(site, text)
+    assert "intake.two_devices" in {f.code for f in report.findings}
+    assert not Device.objects.exists()
+    assert values() == []
+
+
+def test_readings_of_an_unknown_device_are_one_finding_and_can_be_imported_later(site, exchanged):
+    text = "".join(f"m,S3,1-1:1.8.0,2026-05-{day:02},{day}\n" for day in range(1, 11))
+    report = run_serial(site, text)
+    (finding,) = report.findings
+    assert finding.code == "metering.no_device"
+    assert "10 of its readings from 2026-04-30T22:00Z to 2026-05-09T22:00Z" in finding.message
+    assert finding.where == "m, lines 2 to 11"
+    removed_at = datetime(2026, 4, 30, 22, tzinfo=UTC)
+    Device.objects.filter(serial="S2").update(removed_at=removed_at)
+    Device.objects.create(meter=exchanged, serial="S3", installed_at=removed_at)
+    assert run_serial(site, text).findings == []
+    assert len(values()) == 10
+
+
+def test_readings_that_differ_are_one_finding_with_their_unit(site):
+    rows = "".join(f"m,1-1:1.8.0,2026-01-{day:02},{day}\n" for day in range(1, 11))
+    run(site, rows)
+    report = run(site, "".join(f"m,1-1:1.8.0,2026-01-{day:02},{day}.5\n" for day in range(1, 11)))
+    (finding,) = report.findings
+    assert finding.message.startswith("10 readings differ from the stored ones, which are kept")
+    assert "1.5 kWh at 2025-12-31T23:00Z differs from the stored reading of 1 kWh" in (
+        finding.message
+    )
+    assert finding.where == "mm import, lines 2 to 11"
+
+
 def test_readings_a_quarter_of_an_hour_apart_become_intervals(site):
     rows = "".join(f"m,1-1:1.8.0,2026-01-01 00:{15 * n:02},{n * 0.25}\n" for n in range(4))
     run(site, rows)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.equipment.models import Device
 from quartier.apps.metering import store
@@ -45,6 +47,29 @@ def test_a_damaged_block_is_named(site, counter):
     (finding,) = check(site)
     assert finding.code == "metering.damaged"
     assert "2026-01-02" in finding.message
+
+
+def test_of_a_long_history_the_newest_readings_are_compared(site, register):
+    made = register("long")
+    Device.objects.create(meter=made.meter, serial="A", installed_at=T0)
+    receive_readings(
+        site,
+        [
+            IncomingReading(made.id, T0 + timedelta(days=day, minutes=7 * (day % 9)), value, "s")
+            for day, value in ((day, Decimal(day * 1000)) for day in range(300))
+        ],
+        received_at=T0,
+    )
+    assert codes(site) == []
+    IntervalBlock.objects.filter(day=SLOT // 96 + 290).delete()
+    assert "metering.not_converted" in codes(site)
+    with CaptureQueriesContext(connection) as context:
+        codes(site)
+    rows = [q["sql"] for q in context if '"value"' in q["sql"] and "metering_reading" in q["sql"]]
+    assert len(rows) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(rows[0])
+        assert 92 <= len(cursor.fetchall()) <= 97
 
 
 def test_intervals_that_differ_from_their_registers_are_found(site, counter):

@@ -146,6 +146,14 @@ def test_exchange_without_final_reading_leaves_a_gap():
     assert codes(findings) == ["metering.no_final_reading"]
 
 
+def test_a_final_reading_is_missed_only_when_data_reach_the_removal():
+    devices = [device("A", 0, 3), device("B", 3)]
+    got, findings = hours([at(0, 0), at(2, 20)], *devices)
+    assert (got.energies_wh, findings) == ([10, 10], [])
+    _, findings = hours([at(0, 0), at(2, 20), at(4, 900, serial="B")], *devices)
+    assert codes(findings) == ["metering.no_final_reading"]
+
+
 def test_between_removal_and_installation_nothing_is_known():
     devices = [device("A", 0, 1.5), device("B", 3.5)]
     readings = [at(0, 0), at(1.5, 15, serial="A"), at(3.5, 500, serial="B"), at(5, 515)]
@@ -183,6 +191,15 @@ def test_readings_without_device_are_named():
     got, findings = hours([at(-1, 0), at(0, 5), at(1, 7), at(1, 7, serial="Z")], device("A"))
     assert got.energies_wh == [2]
     assert codes(findings) == ["metering.no_device", "metering.no_device"]
+
+
+def test_readings_of_a_device_that_was_gone_are_one_finding_with_their_span():
+    readings = [at(0, 0, serial="A"), *(at(i, i, serial="A") for i in range(5, 9))]
+    _, findings = hours(readings, device("A", 0, 2), device("B", 2))
+    no_device = [f for f in findings if f.code == "metering.no_device"]
+    assert len(no_device) == 1
+    assert "4 readings from 2026-03-01T01:15:00Z to 2026-03-01T02:00:00Z" in no_device[0].message
+    assert no_device[0].since == T0 + 5 * QUARTER
 
 
 @pytest.mark.parametrize(

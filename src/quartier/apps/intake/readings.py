@@ -13,16 +13,15 @@ from quartier.apps.intake import archive, counters, files
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.contributions import Import, of_readings
 from quartier.apps.intake.counters import State
+from quartier.apps.intake.devices import Devices
 from quartier.apps.intake.files import Received
-from quartier.apps.intake.mapping import find_meter, free_ref
 from quartier.apps.intake.models import Contribution, IntakeFile, Quarantine
-from quartier.apps.intake.reconcile import curve_of_counter
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
 from quartier.apps.metering.models import Reading
 from quartier.apps.metering.operations import IncomingReading, receive_readings
 from quartier.apps.sites.models import Site
-from quartier.core.kernel.findings import Finding, error, info
+from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.obis import Obis
 from quartier.core.kernel.period import slot_at, timezone_of, utc
 from quartier.formats.esl import EslError, looks_like_esl, read_billing_data
@@ -138,7 +137,8 @@ class ReadingsImport:
 
     def _store(self, read: list[tuple[Source, str, list[State]]]) -> None:
         everything = [state for _, _, states in read for state in states]
-        devices = self._devices(everything)
+        finder = Devices(self.site, self.report, self.create_meters, self.meter, self.factor)
+        devices = finder.of(everything)
         archive.keep([source.data for source, _, _ in read])
         received = [
             Received(source.name, sha256, len(source.data), IntakeFile.State.IMPORTED)
@@ -148,104 +148,43 @@ class ReadingsImport:
         files.save(self.site, _KIND, "", unique.values(), self.at, self.actor)
         waiting: list[Quarantine] = []
         mapped: list[_Mapped] = []
+        strange: dict[tuple[str, str], list[_Mapped]] = {}
         for source, sha256, states in read:
             row = unique[sha256].row
             assert row is not None
             row.quarantine.filter(released_at=None).delete()
-            unknown = {s.identity for s in states if s.identity not in devices}
-            for identity in sorted(unknown):
-                waiting.append(self._quarantine(row, identity, states))
-                self.report.quarantined[identity] = self.report.quarantined.get(identity, 0) + 1
+            unknown: dict[str, list[State]] = {}
             for state in states:
-                if state.identity in devices:
-                    meter, device = devices[state.identity]
-                    mapped.append(_Mapped(state, self._register(meter, state), device, row))
+                meter, device = devices.get((state.identity, state.serial), (None, None))
+                if meter is None:
+                    unknown.setdefault(state.identity, []).append(state)
+                    continue
+                one = _Mapped(state, self._register(meter, state), device, row)
+                if device is None and state.serial:
+                    unknown.setdefault(f"{state.identity} {state.serial}", []).append(state)
+                    strange.setdefault((meter.ref, state.serial), []).append(one)
+                else:
+                    mapped.append(one)
+            for name, own in sorted(unknown.items()):
+                waiting.append(self._quarantine(row, name, own))
+                self.report.quarantined[name] = self.report.quarantined.get(name, 0) + 1
             outcome = "quarantined" if unknown else "imported"
             self.report.files.append(FileResult(source.name, outcome))
         Quarantine.objects.bulk_create(waiting, batch_size=500)
+        self.report.findings += [_no_device(own) for own in strange.values()]
         self._write(mapped)
 
-    def _quarantine(self, row: IntakeFile, identity: str, states: list[State]) -> Quarantine:
-        slots = [slot_at(state.read_at) for state in states if state.identity == identity]
+    def _quarantine(self, row: IntakeFile, name: str, own: list[State]) -> Quarantine:
+        slots = [slot_at(state.read_at) for state in own]
         return Quarantine(
             site=self.site,
             file=row,
-            point=identity,
+            point=name[:120],
             direction="",
             part="",
             first_slot=min(slots),
             end_slot=max(slots) + 1,
             since=self.at,
-        )
-
-    def _devices(self, states: list[State]) -> dict[str, tuple[Meter, Device | None]]:
-        """The meter and device of each identity that is known or may be made."""
-        by_identity: dict[str, list[State]] = {}
-        for state in states:
-            by_identity.setdefault(state.identity, []).append(state)
-        electric = [name for name, own in by_identity.items() if own[0].medium == "electricity"]
-        out: dict[str, tuple[Meter, Device | None]] = {}
-        for identity, own in by_identity.items():
-            is_named = self.meter and (len(by_identity) == 1 or electric == [identity])
-            found = self._known(self.meter if is_named else identity, own[0].serial)
-            if found is None and self.create_meters:
-                found = self._created(identity, own)
-            if found is None:
-                continue
-            meter, device = found
-            if device is None and own[0].serial and not meter.devices.exists():
-                device = self._device(meter, own[0].serial, own)
-            out[identity] = meter, device
-        return out
-
-    def _known(self, identity: str, serial: str) -> tuple[Meter, Device | None] | None:
-        meter = (find_meter(self.site, serial) if serial else None) or find_meter(
-            self.site, identity
-        )
-        if meter is None:
-            return None
-        own = meter.devices.filter(serial__in=[word for word in (serial, identity) if word])
-        return meter, own.order_by("-installed_at").first()
-
-    def _created(self, identity: str, own: list[State]) -> tuple[Meter, Device | None]:
-        points = {
-            direction: [(s.read_at, s.value) for s in own if s.direction == direction]
-            for direction in ("import", "export")
-        }
-        proven = curve_of_counter(self.site, points) if own[0].medium == "electricity" else None
-        if proven is not None:
-            meter, factor = proven
-            device = self._device(meter, own[0].serial or identity, own, Decimal(factor))
-            self.report.findings.append(
-                info(
-                    "intake.counter_matched",
-                    f"the readings of {identity} times {factor} equal the quarter-hours of this "
-                    "meter in every complete period: made it its device with that factor.",
-                    where=meter.ref,
-                )
-            )
-            return meter, device
-        flows = {state.direction for state in own if state.value}
-        meter = Meter.objects.create(
-            site=self.site,
-            ref=free_ref(self.site, f"m{identity}"),
-            name=f"Meter {identity}",
-            medium=own[0].medium,
-            mode=Meter.Mode.GRID if flows == {"import", "export"} else Meter.Mode.CONSUMPTION,
-            source=Meter.Source.REGISTER,
-        )
-        self.report.created_meters.append(meter.ref)
-        return meter, self._device(meter, own[0].serial or identity, own)
-
-    def _device(
-        self, meter: Meter, serial: str, own: list[State], factor: Decimal | None = None
-    ) -> Device:
-        told = next((state.factor for state in own if state.factor is not None), None)
-        return Device.objects.create(
-            meter=meter,
-            serial=serial[:40],
-            installed_at=min(state.read_at for state in own),
-            factor=factor or told or self.factor,
         )
 
     def _register(self, meter: Meter, state: State) -> Register:
@@ -274,12 +213,8 @@ class ReadingsImport:
             there = known.setdefault((row.register_id, utc(row.read_at)), {})
             there[row.device_id] = row.value
         new: list[IncomingReading] = []
-        serials = {register.meter_id: set[str]() for register in registers.values()}
-        for meter_id, word in Device.objects.filter(meter__in=serials).values_list(
-            "meter_id", "serial"
-        ):
-            serials[meter_id].add(word)
         given: dict[tuple[int, int], list[_Mapped]] = {}
+        differing: dict[int, list[tuple[_Mapped, Decimal]]] = {}
         for one in mapped:
             state, register, device = one.state, one.register, one.device
             there = known.setdefault((register.pk, state.read_at), {})
@@ -291,15 +226,15 @@ class ReadingsImport:
                     result.unchanged += 1
                 else:
                     result.kept += 1
-                    self.report.findings.append(_differs(state, register, before))
+                    differing.setdefault(register.pk, []).append((one, before))
                 continue
-            serial = device.serial if device else state.serial
+            serial = device.serial if device else ""
             source = f"file, device {serial}" if there else "file"
-            if not serial or serial in serials[register.meter_id]:
-                there[device.pk if device else None] = value
-                result.new += 1
+            there[device.pk if device else None] = value
+            result.new += 1
             new.append(IncomingReading(register.pk, state.read_at, value, source, serial=serial))
             given.setdefault((one.file.pk, register.pk), []).append(one)
+        self.report.findings += [_differs(own) for own in differing.values()]
         received = receive_readings(self.site, new, received_at=self.at, actor=self.actor)
         self.report.findings += received.findings
         self.report.revised_slots += received.written.revised_slots
@@ -342,14 +277,54 @@ def _value_of(there: dict[int | None, Decimal], device: Device | None) -> Decima
     return there.get(device.pk, there.get(None))
 
 
-def _differs(state: State, register: Register, known: Decimal) -> Finding:
+def _differs(own: list[tuple[_Mapped, Decimal]]) -> Finding:
+    """One finding for all readings of a register that are known with another value."""
+    one, known = own[0]
+    register, state = one.register, one.state
+    found = (
+        f"{_shown(state.value, register)} at {state.read_at:%Y-%m-%dT%H:%MZ} differs from the "
+        f"stored reading of {_shown(known, register)}"
+    )
+    if len(own) == 1:
+        message = f"{found}, which is kept."
+    else:
+        message = (
+            f"{len(own)} readings differ from the stored ones, which are kept; first, {found}."
+        )
     return error(
         "intake.reading_differs",
-        f"{state.value} at {state.read_at:%Y-%m-%dT%H:%MZ} differs from the stored reading "
-        f"{known}, which is kept.",
-        where=f"{register.meter.ref} {register.direction}, line {state.line}",
+        message,
+        where=f"{register.meter.ref} {register.direction}, {_lines([m for m, _ in own])}",
         remedy="Enter a manual reading if the stored one is wrong.",
     )
+
+
+def _no_device(own: list[_Mapped]) -> Finding:
+    """One finding for all readings of a device that the meter does not have."""
+    times = sorted(one.state.read_at for one in own)
+    state, meter = own[0].state, own[0].register.meter
+    span = f"at {times[0]:%Y-%m-%dT%H:%MZ}"
+    if len(own) > 1:
+        span = f"from {times[0]:%Y-%m-%dT%H:%MZ} to {times[-1]:%Y-%m-%dT%H:%MZ}"
+    return error(
+        "metering.no_device",
+        f"the meter has no device {state.serial}; {len(own)} of its readings {span} are not used.",
+        where=f"{meter.ref}, {_lines(own)}",
+        remedy="Enter the device with its dates, then import the file again.",
+    )
+
+
+def _lines(own: list[_Mapped]) -> str:
+    lines = [one.state.line for one in own]
+    if len(lines) == 1:
+        return f"line {lines[0]}"
+    return f"lines {min(lines)} to {max(lines)}"
+
+
+def _shown(value: Decimal, register: Register) -> str:
+    """A stored reading as its counter shows it."""
+    unit = "m3" if register.unit == Register.Unit.LITRE else "kWh"
+    return f"{(value / 1000).normalize():f} {unit}"
 
 
 def _backwards(registers: dict[int, Register], known: _Known) -> list[Finding]:
@@ -374,8 +349,9 @@ def _backwards(registers: dict[int, Register], known: _Known) -> list[Finding]:
                 out.append(
                     error(
                         "intake.backwards",
-                        f"the register runs backwards, from {start} at {begun:%Y-%m-%dT%H:%MZ} to "
-                        f"{end} at {ended:%Y-%m-%dT%H:%MZ}.",
+                        f"the register runs backwards, from {_shown(start, register)} at "
+                        f"{begun:%Y-%m-%dT%H:%MZ} to {_shown(end, register)} at "
+                        f"{ended:%Y-%m-%dT%H:%MZ}.",
                         where=f"{register.meter.ref} {register.direction}",
                         remedy="Enter the exchange of the device or its number of digits.",
                     )

@@ -18,6 +18,7 @@ from quartier.apps.metering.models import Reading
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, timezone_of, utc
 from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import Intervals
 
 COUNTER_STEP_WH = 200
 
@@ -64,33 +65,39 @@ def agreements(site: Site, meter: Meter) -> list[Agreement]:
             for row in rows.order_by("read_at", "source")
             if on_grid(row.read_at)
         ]
+        if not points or points[0][0] == points[-1][0]:
+            continue
+        span = slot_at(points[0][0]), slot_at(points[-1][0])
+        intervals = store.read(site.pk, [register.pk], *span)
         for (begun, start, device_id), (ended, end, other_id) in pairwise(points):
             if device_id != other_id or begun == ended:
                 continue
             device = devices.get(device_id) if device_id is not None else None
             factor = device.factor if device else Decimal(1)
-            out.append(_agreement(site, register, begun, ended, (end - start) * factor, factor))
+            counted = (end - start) * factor
+            out.append(_agreement(site, register, intervals, (begun, ended), counted, factor))
     return out
 
 
 def _agreement(
     site: Site,
     register: Register,
-    begun: datetime,
-    ended: datetime,
+    intervals: Intervals,
+    span: tuple[datetime, datetime],
     register_wh: Decimal,
     factor: Decimal,
 ) -> Agreement:
-    first, end = slot_at(begun), slot_at(ended)
-    intervals = store.read(site.pk, [register.pk], first, end)
-    quality = intervals.quality[0]
+    begun, ended = span
+    first = slot_at(begun)
+    window = slice(first - intervals.first_slot, slot_at(ended) - intervals.first_slot)
+    quality = intervals.quality[0][window]
     is_bad = (quality == int(Quality.MISSING)) | (quality == int(Quality.TEMPORARY))
     tz = timezone_of(site.timezone)
     days = {
         slot_starts_at(first + position).astimezone(tz).date().isoformat()
         for position in np.flatnonzero(is_bad).tolist()
     }
-    total_wh = int(intervals.energy_wh[0][~is_bad].sum())
+    total_wh = int(intervals.energy_wh[0][window][~is_bad].sum())
     return Agreement(
         register.meter.ref,
         register.direction,
@@ -117,10 +124,15 @@ def curve_of_counter(
     for meter in meters:
         pairs: list[tuple[Decimal, int]] = []
         for register in meter.registers.filter(part=Register.Part.TOTAL):
-            ordered = sorted(set(points.get(register.direction, ())))
+            ordered = sorted({one for one in points.get(register.direction, ()) if on_grid(one[0])})
+            if not ordered or ordered[0][0] == ordered[-1][0]:
+                continue
+            limits = slot_at(ordered[0][0]), slot_at(ordered[-1][0])
+            intervals = store.read(site.pk, [register.pk], *limits)
             for (begun, start), (ended, end) in pairwise(ordered):
-                if begun < ended and on_grid(begun) and on_grid(ended):
-                    one = _agreement(site, register, begun, ended, end - start, Decimal(1))
+                if begun < ended:
+                    span = begun, ended
+                    one = _agreement(site, register, intervals, span, end - start, Decimal(1))
                     if one.is_complete:
                         pairs.append((one.register_wh, one.interval_wh))
         factor = _common_factor(pairs)

@@ -1,7 +1,8 @@
 """What ``quartier check`` looks at: checksums of blocks, readings against quarter-hours, and what
 is odd in the quarter-hours of the last three months."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from django.db.models import Max, Min
 
@@ -13,12 +14,13 @@ from quartier.apps.metering.queries import BadRule
 from quartier.apps.metering.validation import validated
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, warning
-from quartier.core.kernel.period import Dates, date_of_day_number, slot_starts_at
+from quartier.core.kernel.period import Dates, date_of_day_number, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
 
 _DAYS_AT_ONCE = 92
 _MOST_DAMAGED = 20
+_AROUND = 3
 _FROM_READINGS = {Quality.MEASURED, Quality.ESTIMATED}
 
 
@@ -85,12 +87,23 @@ def _odd(site: Site) -> Iterator[Finding]:
 
 
 def _registers(site: Site) -> Iterator[Finding]:
-    """Meters that count: the sum of the quarter-hours against what the readings say."""
+    """Meters that count: the sum of their newest quarter-hours against what the readings say;
+    older ones were looked at when they were new."""
     registers = Register.objects.filter(
         site=site, meter__source=Meter.Source.REGISTER
     ).select_related("meter")
     for register in registers.order_by("pk"):
         rows = Reading.objects.filter(site_id=site.pk, register_id=register.pk)
+        last_at = rows.aggregate(at=Max("read_at"))["at"]
+        if last_at is None:
+            continue
+        begins_at = last_at - timedelta(days=_DAYS_AT_ONCE)
+        # Readings before them tell what can be told from the first ones (conversion.py).
+        before = rows.filter(read_at__lte=begins_at).order_by("-read_at")
+        earlier = list(before.values_list("read_at", flat=True)[: _AROUND + 1])
+        earlier_at = earlier.pop() if len(earlier) > _AROUND else None
+        if earlier_at is not None:
+            rows = rows.filter(read_at__gt=earlier_at)
         devices = list(Device.objects.filter(meter=register.meter))
         serials = {device.pk: device.serial for device in devices}
         hours, _ = core.intervals(
@@ -103,20 +116,23 @@ def _registers(site: Site) -> Iterator[Finding]:
                 )
                 for row in rows.order_by("read_at")
             ],
-            [core_device(device, None) for device in devices],
+            [core_device(device, earlier_at) for device in devices],
             fuse_a=register.meter.fuse_a,
         )
-        if hours.qualities:
-            yield from _compare(site, register, hours)
+        cut = max(slot_at(begins_at) - hours.first_slot, 0)
+        energies_wh = hours.energies_wh[cut:]
+        if energies_wh:
+            yield from _compare(site, register, hours.first_slot + cut, energies_wh)
 
 
-def _compare(site: Site, register: Register, hours: core.QuarterHours) -> Iterator[Finding]:
+def _compare(
+    site: Site, register: Register, first_slot: int, energies_wh: Sequence[int | None]
+) -> Iterator[Finding]:
     """What people edited is left out; the rest sums to the registers."""
-    end = hours.first_slot + len(hours.qualities)
-    stored = store.read(site.pk, [register.pk], hours.first_slot, end)
+    stored = store.read(site.pk, [register.pk], first_slot, first_slot + len(energies_wh))
     counted = interval_wh = absent = 0
     pairs = zip(stored.energy_wh[0].tolist(), stored.quality[0].tolist(), strict=True)
-    for energy, (value, code) in zip(hours.energies_wh, pairs, strict=True):
+    for energy, (value, code) in zip(energies_wh, pairs, strict=True):
         if energy is None:
             continue
         if code == Quality.MISSING:
@@ -135,7 +151,7 @@ def _compare(site: Site, register: Register, hours: core.QuarterHours) -> Iterat
     if counted != interval_wh:
         yield error(
             "metering.register_sum",
-            f"the quarter-hours from {slot_starts_at(hours.first_slot):%Y-%m-%dT%H:%MZ} sum to "
+            f"the quarter-hours from {slot_starts_at(first_slot):%Y-%m-%dT%H:%MZ} sum to "
             f"{interval_wh} Wh, the register counted {counted} Wh.",
             where=where,
             remedy="Look for an edit that was marked measured, or import the readings again.",

@@ -223,21 +223,16 @@ def _by_device(
 ) -> list[list[_State]]:
     """The states of each device in order of time, one an instant."""
     found: list[dict[int, list[Reading]]] = [{} for _ in devices]
+    ownerless: dict[str, list[Reading]] = {}
+    latest_us = 0
     for reading in readings:
+        latest_us = max(latest_us, _microseconds(reading.read_at))
         owners = _owners(reading, devices)
         if not owners:
-            name = f"device {reading.serial}" if reading.serial else "no device"
-            findings.append(
-                _error(
-                    "metering.no_device",
-                    f"{name} was {'not ' * bool(reading.serial)}installed at {_time(reading)}; "
-                    "its reading is not used.",
-                    where,
-                    "Enter the device, or correct its dates.",
-                )
-            )
+            ownerless.setdefault(reading.serial, []).append(reading)
         for owner in owners:
             found[owner].setdefault(_microseconds(reading.read_at), []).append(reading)
+    findings += [_no_device(serial, own, where) for serial, own in ownerless.items()]
     out = []
     for device, by_instant in zip(devices, found, strict=True):
         agreed = (_agreed(us, by_instant[us], where, findings) for us in sorted(by_instant))
@@ -245,7 +240,10 @@ def _by_device(
         if device.is_new and states and states[0].us > _microseconds(device.installed_at):
             installed_us = _microseconds(device.installed_at)
             states.insert(0, _State(installed_us, Decimal(0), Quality.ESTIMATED))
-        if device.removed_at and states and states[-1].us < _microseconds(device.removed_at):
+        removed_us = _microseconds(device.removed_at) if device.removed_at else None
+        # While no reading is as late as the removal, its reading may still come.
+        if removed_us is not None and states and states[-1].us < removed_us <= latest_us:
+            assert device.removed_at is not None
             findings.append(
                 _error(
                     "metering.no_final_reading",
@@ -257,6 +255,30 @@ def _by_device(
             )
         out.append(states)
     return out
+
+
+def _no_device(serial: str, found: list[Reading], where: str) -> Finding:
+    """One finding for all readings of ``serial`` that are of no device of their time."""
+    ordered = sorted(found, key=lambda reading: reading.read_at)
+    first, last = ordered[0], ordered[-1]
+    name = f"device {serial}" if serial else "no device"
+    was = f"was {'not ' * bool(serial)}installed"
+    if len(ordered) == 1:
+        message = f"{name} {was} at {_time(first)}; its reading is not used."
+    else:
+        message = (
+            f"{name} {was} at the time of {len(ordered)} readings from {_time(first)} to "
+            f"{_time(last)}; they are not used."
+        )
+    return Finding(
+        "metering.no_device",
+        Severity.ERROR,
+        message,
+        where,
+        utc(first.read_at),
+        utc(last.read_at),
+        "Enter the device, or correct its dates.",
+    )
 
 
 def _owners(reading: Reading, devices: list[Device]) -> list[int]:
