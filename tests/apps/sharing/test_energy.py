@@ -9,6 +9,7 @@ import pytest
 from quartier.apps.contracts.models import Community
 from quartier.apps.equipment.models import Assignment, Device, Meter, Register
 from quartier.apps.metering import store
+from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sharing.energy import shared_energy
 from quartier.apps.sharing.sources import sources_in
 from quartier.apps.sites.models import BillingPoint
@@ -300,3 +301,96 @@ def test_a_meter_counts_for_nobody_before_it_is_installed(site):
     _, findings = shared_energy(site, DAYS)
     unmapped = [finding for finding in findings if finding.code == "sharing.unmapped"]
     assert "2026-10-24 to 2026-10-26" in unmapped[0].message
+
+
+def assigned(ref, point, *starts):
+    """The meter ``ref`` counts for ``point`` from the first date and, alternating, for nobody."""
+    Assignment.objects.filter(meter__ref=ref).delete()
+    for place, day in enumerate(starts):
+        Assignment.objects.create(
+            meter=Meter.objects.get(ref=ref),
+            billing_point=None if place % 2 else point,
+            starts_date=day,
+        )
+
+
+SUNDAY, MONDAY = date(2026, 10, 25), date(2026, 10, 26)
+
+
+def test_without_a_meter_on_some_days_it_is_unknown_and_stops_nobody_else(site):
+    point = BillingPoint.objects.get(site=site, ref="w001")
+    assigned("m001", point, world.START, SUNDAY, MONDAY)
+    shared, _ = shared_energy(site, DAYS)
+    row = shared.row(point.pk)
+    assert (shared.quality[row, 96:196] == Quality.MISSING).all()
+    assert (shared.quality[row, :96] == Quality.MEASURED).all()
+    assert (shared.quality[row, 196:] == Quality.MEASURED).all()
+    assert not shared.consumption_mwh[row, 96:196].any()
+    assert (shared.site_quality == Quality.MEASURED).all()
+    assert shared.solar_mwh[:, 96:196].any()
+    assert shared.unfed(point.pk, DAYS) == [Dates(SUNDAY, MONDAY)]
+    assert shared.unfed(point.pk, Dates(MONDAY, DAYS.to_date)) == []
+    assert list(shared.has_meter) == [True, True, True]
+
+
+def cut_off(ref, first, end):
+    """Nothing is stored of the meter ``ref`` outside of the quarter-hours [first, end) of DAYS."""
+    (register,) = Register.objects.filter(meter__ref=ref)
+    slots = DAYS.period(timezone_of("Europe/Zurich")).slots
+    read = store.read(register.site_id, [register.pk], slots.start, slots.stop)
+    IntervalBlock.objects.filter(register_id=register.pk).delete()
+    store.write(
+        register.site_id,
+        [
+            Series(
+                register.pk,
+                slots.start + first,
+                read.energy_wh[0, first:end],
+                read.quality[0, first:end],
+            )
+        ],
+        source="test",
+        known_at=world.KNOWN_AT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [(96, []), (100, []), (95, ["2026-10-24 to 2026-10-25"]), (0, ["2026-10-24 to 2026-10-25"])],
+)
+def test_a_meter_without_device_is_there_from_its_first_quarter_hour(site, first, said):
+    assigned("m001", BillingPoint.objects.get(site=site, ref="w001"), SUNDAY)
+    cut_off("m001", first, 292)
+    _, findings = sources_in(site, DAYS)
+    assert [finding.code for finding in findings] == ["sharing.unmapped"] * len(said)
+    assert all(text in one.message for text, one in zip(said, findings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (196, []),
+        (230, []),  # exchanged on Monday: that day is the successor's
+        (292, ["2026-10-26 to 2026-10-27"]),
+    ],
+)
+def test_a_meter_without_device_is_gone_after_its_last_quarter_hour(site, end, said):
+    assigned("m001", BillingPoint.objects.get(site=site, ref="w001"), world.START, MONDAY)
+    cut_off("m001", 0, end)
+    _, findings = sources_in(site, DAYS)
+    assert [finding.code for finding in findings] == ["sharing.unmapped"] * len(said)
+    assert all(text in one.message for text, one in zip(said, findings, strict=True))
+
+
+def test_a_device_that_was_removed_counts_for_nobody_from_that_day_on(site):
+    assigned("m001", BillingPoint.objects.get(site=site, ref="w001"), world.START, MONDAY)
+    device = Device.objects.create(
+        meter=Meter.objects.get(ref="m001"),
+        serial="X-1",
+        installed_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    _, (finding,) = sources_in(site, DAYS)
+    assert "2026-10-26 to 2026-10-27" in finding.message
+    for removed_at in (datetime(2026, 10, 26, 9, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)):
+        Device.objects.filter(pk=device.pk).update(removed_at=removed_at)
+        assert sources_in(site, DAYS)[1] == ()

@@ -92,3 +92,15 @@ def test_intersections_are_half_open():
     first, second = Period.of_slots(0, 4), Period.of_slots(4, 8)
     assert first.intersection(second) is None
     assert list(first.slots) == [0, 1, 2, 3]
+
+
+def test_what_is_left_without_some_parts():
+    a, b, c, d = (date(2026, 1, day) for day in (1, 5, 10, 20))
+    whole = Dates(a, d)
+    assert whole.without([]) == [whole]
+    assert whole.without([whole]) == []
+    assert whole.without([Dates(b, c)]) == [Dates(a, b), Dates(c, d)]
+    assert whole.without([Dates(c), Dates(a, b)]) == [Dates(b, c)]
+    assert whole.without([Dates(a, c), Dates(b, c), Dates(c, d)]) == []
+    assert whole.without([Dates(d), Dates(date(2025, 1, 1), a)]) == [whole]
+    assert Dates(a).without([Dates(b, c)]) == [Dates(a, b), Dates(c)]

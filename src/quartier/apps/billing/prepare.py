@@ -119,6 +119,7 @@ def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) 
     shares, found = _shares(site, dates)
     findings.extend(found)
     findings.extend(_unmetered(shares, shared))
+    findings.extend(_unfed(shares, shared))
     issued = tuple(share.issued for share in shares if share.issued is not None)
     inputs = shared.inputs
     if (
@@ -307,6 +308,21 @@ def _unmetered(shares: Sequence[_Share], shared: SharedEnergy) -> Iterator[Findi
                 where=point.name,
                 remedy="Assign its meter, or set it not billed.",
             )
+
+
+def _unfed(shares: Sequence[_Share], shared: SharedEnergy) -> Iterator[Finding]:
+    """What a billing point used on days without a meter is unknown, not 0, and moves everybody's
+    share; only one without a meter in all of the period uses nothing that could be known."""
+    for share in shares:
+        if shared.has_meter[shared.row(share.point.pk)]:
+            for part in shared.unfed(share.point.pk, share.holding.dates):
+                yield error(
+                    "billing.unfed",
+                    f"No electricity meter counts for it from {part}.",
+                    where=share.where,
+                    remedy="Assign the meter that counts there on those days, or the one that it "
+                    "was exchanged for; or bill the days without a meter as a period of their own.",
+                )
 
 
 def _unheld(point: BillingPoint, holdings: Sequence[Holding], dates: Dates) -> Iterator[Finding]:

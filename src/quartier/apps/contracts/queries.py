@@ -146,30 +146,14 @@ def _without_overridden(named: list[SheetRow], general: list[SheetRow]) -> tuple
     that they price too."""
     kept = list(named)
     for row in general:
-        rest = [row.dates]
-        for own in named:
-            if not _solutions(row) & _solutions(own):
-                continue
-            rest = [part for whole in rest for part in _minus(whole, own.dates)]
-        kept += [SheetRow(row.id, row.sheet, row.sha256, part) for part in rest]
+        prices = _solutions(row)
+        taken = [own.dates for own in named if prices & _solutions(own)]
+        kept += [SheetRow(row.id, row.sheet, row.sha256, part) for part in row.dates.without(taken)]
     return tuple(sorted(kept, key=lambda one: (one.dates.from_date, one.sheet.ref)))
 
 
 def _solutions(row: SheetRow) -> set[str]:
     return {component.solution for component in row.sheet.components}
-
-
-def _minus(whole: Dates, part: Dates) -> list[Dates]:
-    """What is left of ``whole`` without ``part``."""
-    common = whole.intersection(part)
-    if common is None:
-        return [whole]
-    left = []
-    if whole.from_date < common.from_date:
-        left.append(Dates(whole.from_date, common.from_date))
-    if common.to_date is not None and (whole.to_date is None or common.to_date < whole.to_date):
-        left.append(Dates(common.to_date, whole.to_date))
-    return left
 
 
 def is_leg(site: Site, dates: Dates) -> bool:

@@ -28,7 +28,7 @@ from quartier.core.metering.virtual import (
 IMPORT, EXPORT = Register.Direction.IMPORT, Register.Direction.EXPORT
 TOTAL = Register.Part.TOTAL
 
-__all__ = ["BadRule", "MeterEnergy", "Totals", "energy_by_step", "meter_intervals"]
+__all__ = ["BadRule", "MeterEnergy", "Totals", "energy_by_step", "known_slots", "meter_intervals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +127,25 @@ def meter_intervals(
         series[virtual.pk, _own_direction(energy, virtual), TOTAL] = total_wh, quality
         findings += found
     return MeterEnergy(stored, tuple(findings), series)
+
+
+def known_slots(site: Site, meters: Iterable[Meter], slots: range) -> dict[int, range]:
+    """By meter id, the quarter-hours from the first to the last that is known of any of its
+    registers within ``slots``; a meter without any has no key. Two queries at most."""
+    registers = dict(
+        Register.objects.filter(site=site, meter__in=[meter.pk for meter in meters])
+        .order_by("id")
+        .values_list("id", "meter_id")
+    )
+    found: dict[int, range] = {}
+    stored = store.read(site.pk, list(registers), slots.start, slots.stop)
+    for register_id, quality in zip(stored.register_ids, stored.quality, strict=True):
+        known = np.flatnonzero(quality != int(Quality.MISSING))
+        if len(known):
+            first, end = int(known[0]) + slots.start, int(known[-1]) + 1 + slots.start
+            other = found.get(registers[register_id], range(first, end))
+            found[registers[register_id]] = range(min(first, other.start), max(end, other.stop))
+    return found
 
 
 def _own_direction(energy: MeterEnergy, meter: Meter) -> str:

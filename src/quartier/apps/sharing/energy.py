@@ -3,7 +3,7 @@
 The same function serves the charts of the portals (now) and the billing run (as of an instant).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -22,6 +22,7 @@ from quartier.apps.sharing.rows import (
     operators_split,
     production_rows,
     span_of,
+    unfed,
     worst_quality,
 )
 from quartier.apps.sharing.rule import allocate_part, community_input, without_quota
@@ -41,8 +42,9 @@ class SharedEnergy:
 
     Rows of ``consumption_mwh``, ``solar_mwh`` and ``quality`` are ``points`` (billing point ids);
     rows of ``production_mwh``, ``used_mwh`` and ``surplus_mwh`` are ``plants`` (meter ids).
-    Where ``quality`` is missing the consumption and solar energy read 0 and count for nothing: a
-    chart shows a gap, a bill stops. Series of the site are None where it has no such meter.
+    Where ``quality`` is missing, also for want of a meter, the consumption and solar energy read 0
+    and count for nothing: a chart shows a gap, a bill stops. Series of the site are None where it
+    has no such meter.
     """
 
     dates: Dates
@@ -86,6 +88,10 @@ class SharedEnergy:
         ]
         return max((sum(one.from_date in other for other in parts) for one in parts), default=0)
 
+    def unfed(self, point_id: int, dates: Dates) -> list[Dates]:
+        """The parts of ``dates`` on which no meter counts for a billing point."""
+        return dates.without(feed.dates for feed in self.feeds.get(point_id, ()))
+
 
 def shared_energy(
     site: Site, dates: Dates, *, as_of: datetime | None = None, due_before: date | None = None
@@ -116,14 +122,17 @@ def shared_energy(
     def columns(part: Dates) -> slice:
         return span_of(part, site.timezone, slots)
 
-    point_rows, quality, has_meter = consumption_rows(sources, energy, slots, site.timezone)
+    point_rows, quality = consumption_rows(sources, energy, slots, site.timezone)
     production, qualities = production_rows(sources.production, energy, len(slots))
-    qualities += [quality[row] for row in np.flatnonzero(has_meter)]
+    qualities += list(quality)
     grid_in, grid_out, grid_quality = both_directions(sources.grid, energy)
     charge, discharge, battery_quality = both_directions(sources.batteries, energy)
     qualities += battery_quality + (grid_quality if needs_grid else [])
     # One gap anywhere moves everybody's share: nothing is shared in that quarter-hour.
     site_quality = worst_quality(qualities, len(slots))
+    # A point without a meter stops nobody else: whether it may be billed is for billing to say.
+    for row, span in unfed(sources, dates, slots, site.timezone):
+        quality[row, span] = Quality.MISSING
     known = site_quality != int(Quality.MISSING)
     shareable_mwh = point_rows if known.all() else point_rows * known
 
@@ -132,7 +141,7 @@ def shared_energy(
     inputs = [*_inputs(energy), meters_input(site, sources)]
     findings.extend(
         _no_community(site, part)
-        for part in _without(communities, dates)
+        for part in dates.without(part for part, _ in communities)
         if production[:, columns(part)].any()
     )
     for part, community in communities:
@@ -173,7 +182,7 @@ def shared_energy(
         consumption_mwh=point_rows,
         solar_mwh=solar,
         quality=quality,
-        has_meter=has_meter,
+        has_meter=np.array([point.pk in sources.feeds for point in sources.points], np.bool_),
         feeds=sources.feeds,
         plants=tuple(meter.pk for meter in sources.production),
         production_mwh=production,
@@ -212,19 +221,6 @@ def _bad_rule(site: Site, problem: BadRule) -> Finding:
         where=site.ref,
         remedy="Correct its rule.",
     )
-
-
-def _without(communities: Sequence[tuple[Dates, Community]], dates: Dates) -> list[Dates]:
-    """The parts of ``dates`` in which no sharing agreement holds."""
-    out = []
-    day = dates.from_date
-    for part, _ in sorted(communities, key=lambda one: one[0].from_date):
-        if part.from_date > day:
-            out.append(Dates(day, part.from_date))
-        day = max(day, part.to_date or date.max)
-    if dates.to_date is not None and day < dates.to_date:
-        out.append(Dates(day, dates.to_date))
-    return out
 
 
 def _no_community(site: Site, dates: Dates) -> Finding:

@@ -3,10 +3,9 @@
 Everything in mWh, 0 where unknown; the quality beside it says where that is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.metering.queries import EXPORT, IMPORT, MeterEnergy
@@ -38,30 +37,38 @@ def usable(
 
 def consumption_rows(
     sources: Sources, energy: MeterEnergy, slots: range, timezone: str
-) -> tuple[Energies, Qualities, NDArray[np.bool_]]:
-    """Consumption [n, t] in mWh (0 where missing), the worst quality of its meters, and which
-    billing points have a meter at all."""
+) -> tuple[Energies, Qualities]:
+    """Consumption [n, t] in mWh (0 where missing) and the worst quality of its meters; measured
+    where it has none (see :func:`unfed`)."""
     shape = (len(sources.points), len(slots))
     consumption = np.zeros(shape, np.int64)
     worst = np.zeros(shape, np.uint8)
-    has_meter = np.zeros(len(sources.points), np.bool_)
     spans: dict[Dates, slice] = {}
     for row, point in enumerate(sources.points):
         for feed in sources.feeds.get(point.pk, ()):
             if feed.dates not in spans:
                 spans[feed.dates] = span_of(feed.dates, timezone, slots)
             span = spans[feed.dates]
-            has_meter[row] = True
             energy_wh, quality = usable(energy, feed.meter, IMPORT)
             consumption[row, span] += energy_wh[span]
             _raise_to(worst[row, span], quality[span])
     quality = _by_rank(worst)
-    quality[~has_meter] = Quality.MISSING
     is_missing = quality == _MISSING
     if is_missing.any():
         consumption[is_missing] = 0
     consumption *= MWH_PER_WH
-    return consumption, quality, has_meter
+    return consumption, quality
+
+
+def unfed(
+    sources: Sources, dates: Dates, slots: range, timezone: str
+) -> Iterator[tuple[int, slice]]:
+    """The rows of billing points and the columns of ``dates`` in which no meter counts for
+    them."""
+    for row, point in enumerate(sources.points):
+        feeds = sources.feeds.get(point.pk, ())
+        for part in dates.without(feed.dates for feed in feeds):
+            yield row, span_of(part, timezone, slots)
 
 
 def operators_split(sources: Sources, energy: MeterEnergy, slots: range, timezone: str) -> Energies:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from quartier.apps.equipment.models import Assignment, Medium, Meter, Plant
+from quartier.apps.sharing.unmapped import counted_in_rules, unmapped
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.invoicing.document import Input, sha256_of
-from quartier.core.kernel.findings import Finding, error
-from quartier.core.kernel.period import Dates, timezone_of
-from quartier.core.metering.virtual import BadRule, parse_rule
+from quartier.core.kernel.findings import Finding
+from quartier.core.kernel.period import Dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,14 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         by_mode[meter.mode].append(meter)
     active = {point.pk for point in points}
     feeds: dict[int, list[Feed]] = defaultdict(list)
-    findings: list[Finding] = []
-    in_rules = _added(by_mode[Meter.Mode.CONSUMPTION])
+    in_rules = counted_in_rules(by_mode[Meter.Mode.CONSUMPTION])
+    unassigned: list[tuple[Meter, Dates]] = []
     for meter in by_mode[Meter.Mode.CONSUMPTION]:
         for part, point_id in _assigned(meter.assignments.all(), dates):
-            if point_id is None and meter.ref in in_rules:
-                continue
-            if point_id is None:
-                there = part.intersection(_there(site, meter))
-                if there is not None:
-                    findings.append(_unmapped(site, meter, there))
-            elif point_id in active:
+            if point_id in active:
                 feeds[point_id].append(Feed(meter, part))
+            elif point_id is None and meter.ref not in in_rules:
+                unassigned.append((meter, part))
     sources = Sources(
         points,
         {key: tuple(row) for key, row in feeds.items()},
@@ -83,20 +79,7 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         tuple(by_mode[Meter.Mode.BATTERY]),
         tuple(by_mode[Meter.Mode.GRID]),
     )
-    return sources, tuple(findings)
-
-
-def _added(meters: Iterable[Meter]) -> set[str]:
-    """The refs of meters whose energy is counted by a virtual meter of consumption: those it adds.
-    What it takes away counts there for nobody."""
-    found: set[str] = set()
-    for meter in meters:
-        try:
-            terms = parse_rule(meter.rule) if meter.rule else ()
-        except BadRule:  # a finding where it is computed
-            continue
-        found |= {term.ref for term in terms if term.sign > 0}
-    return found
+    return sources, tuple(unmapped(site, unassigned, dates))
 
 
 def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates, int | None]]:
@@ -112,24 +95,6 @@ def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates
         common = Dates(start, end).intersection(dates)
         if common is not None:
             yield common, point_id
-
-
-def _there(site: Site, meter: Meter) -> Dates:
-    """The local dates since the first device sits on the measuring place; all where none is
-    known, as of a meter that the grid operator reads."""
-    installed = [device.installed_at for device in meter.devices.all()]
-    if not installed:
-        return Dates(date.min)
-    return Dates(min(installed).astimezone(timezone_of(site.timezone)).date())
-
-
-def _unmapped(site: Site, meter: Meter, part: Dates) -> Finding:
-    return error(
-        "sharing.unmapped",
-        f"It counts for no billing point from {part}.",
-        where=f"{site.ref}, meter {meter.ref}",
-        remedy="Assign it to a billing point, or disable it if it is not billed.",
-    )
 
 
 def meters_input(site: Site, sources: Sources) -> Input:

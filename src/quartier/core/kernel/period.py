@@ -6,7 +6,7 @@ exclusive, turned into UTC bounds through an explicit time zone. A quarter-hour 
 day of the year, also on the days with 92 and 100 of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -144,6 +144,23 @@ class Dates:
         if to_date is not None and to_date <= from_date:
             return None
         return Dates(from_date, to_date)
+
+    def without(self, taken: "Iterable[Dates]") -> "list[Dates]":
+        """What is left of the range where none of ``taken`` is, in order of time."""
+        left = []
+        day = self.from_date
+        for part in sorted(
+            (common for one in taken if (common := self.intersection(one))),
+            key=lambda one: one.from_date,
+        ):
+            if part.from_date > day:
+                left.append(Dates(day, part.from_date))
+            if part.to_date is None:
+                return left
+            day = max(day, part.to_date)
+        if day != self.to_date:
+            left.append(Dates(day, self.to_date))
+        return left
 
     def days(self) -> Iterator[date]:
         """Each local date of the range, which must be closed."""
