@@ -68,6 +68,12 @@ def test_faults_are_a_line_each_and_exit_2(home):
     assert not done.stdout
 
 
+def test_a_file_without_end_is_refused_by_its_size(home):
+    done = run(home, "site", "load", "/dev/zero")
+    assert done.returncode == 2
+    assert "larger than 8 MiB" in done.stderr
+
+
 def test_what_is_kept_is_a_warning_and_exit_1(home):
     text = ROSENWEG.read_text(encoding="utf-8")
     start = text.index("[[plant]]")

@@ -20,6 +20,7 @@ from quartier.apps.sites.queries import NoSuchSite, site_by_ref
 from quartier.cli import FINDINGS, GOOD, UserError
 from quartier.cli._output import whole_file
 from quartier.config import start
+from quartier.formats.site_toml.read import LARGEST_BYTES
 
 NEEDS_DJANGO = True
 ACTOR = "command line"
@@ -122,7 +123,10 @@ def run_dump(args: argparse.Namespace) -> int:
 
 def _read(path: Path) -> bytes:
     try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        if str(path) == "-":
+            return sys.stdin.buffer.read(LARGEST_BYTES + 1)
+        with path.open("rb") as stream:
+            return stream.read(LARGEST_BYTES + 1)  # a larger one is refused by its size
     except FileNotFoundError:
         raise UserError(f"there is no file {path}") from None
     except IsADirectoryError:

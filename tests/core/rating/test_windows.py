@@ -100,10 +100,16 @@ def test_the_mask_is_the_wall_clock(hour, timezone):
         assert bool(summer[number]) == (4 <= local.month <= 9)
 
 
-@pytest.mark.parametrize("text", ["", "mo-fx", "mon--fri", "8", "mon,,tue"])
+@pytest.mark.parametrize(
+    "text", ["", "mo-fx", "mon--fri", "8", "mon,,tue", "monkey", "sun-satire", "fridayx"]
+)
 def test_bad_weekdays(text):
     with pytest.raises(BadWindow):
         weekdays_of(text)
+
+
+def test_weekdays_may_be_written_out():
+    assert weekdays_of("Monday-Friday, sun") == (0, 1, 2, 3, 4, 6)
 
 
 @pytest.mark.parametrize("text", ["7", "25:00", "24:15", "07:60", "-1:00", "7h30", "٧:00x", ""])

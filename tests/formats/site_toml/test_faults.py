@@ -226,7 +226,7 @@ def test_ten_faults_are_reported_at_once():
         (b"a = 2025-02-30\n", 1, 5, "not TOML"),
         (b"a = " + b"9" * 5000, 1, 1, "not TOML"),
         (b"a = " + b"[" * 100_000, 1, 1, "nested too deeply"),
-        (b"#" * (LARGEST_BYTES + 1), 1, 1, "at most 8 MiB"),
+        (b"#" * (LARGEST_BYTES + 1), 1, 1, "larger than 8 MiB"),
         (b"\x00", 1, 1, "not TOML"),
     ],
 )
@@ -234,6 +234,35 @@ def test_what_is_not_toml_is_one_fault_with_line_and_column(data, line, column, 
     (fault,) = faults_of(data)
     assert (fault.line, fault.column) == (line, column)
     assert words in fault.in_file("f")
+
+
+def test_a_broken_text_and_its_remedy_are_two_sentences():
+    (fault,) = faults_of(b'b = "\xff"')
+    assert fault.in_file("f").endswith("the text is not UTF-8. Save the file as UTF-8.")
+
+
+@pytest.mark.parametrize(
+    ("others", "remedy"),
+    [
+        (
+            'to = 2025-09-01, party = "fontana" },\n{ from = 2025-08-01, party = "aebi" }',
+            "Begin on 2025-09-01, the next free day",
+        ),
+        (
+            'to = 2025-09-01, party = "fontana" },\n'
+            '{ from = 2025-08-01, to = 2025-12-01, party = "aebi" },\n'
+            '{ from = 2025-09-01, to = 2025-10-01, party = "fontana" }',
+            "Leave one of them out",
+        ),
+        (
+            'party = "fontana" },\n{ from = 2025-05-01, party = "aebi" }',
+            "give the earlier one a 'to'",
+        ),
+    ],
+)
+def test_an_overlap_says_when_the_next_day_is_free(others, remedy):
+    text, _ = changed('{ from = 2025-05-01, party = "fontana" }', f"{{ from = 2025-05-01, {others}")
+    assert any(remedy in fault.remedy for fault in faults_of(text))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,17 @@ from dataclasses import dataclass
 from datetime import date
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY_NUMBERS = {
+    name: number
+    for number, names in enumerate(
+        zip(
+            WEEKDAYS,
+            ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+            strict=True,
+        )
+    )
+    for name in names
+}
 MINUTES_PER_DAY = 24 * 60
 _DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -103,9 +114,9 @@ def weekdays_of(text: str) -> tuple[int, ...]:
     for part in text.lower().replace(" ", "").split(","):
         first, dash, last = part.partition("-")
         try:
-            begin = WEEKDAYS.index(first[:3])
-            end = WEEKDAYS.index(last[:3]) if dash else begin
-        except ValueError:
+            begin = _WEEKDAY_NUMBERS[first]
+            end = _WEEKDAY_NUMBERS[last] if dash else begin
+        except KeyError:
             raise BadWindow(f"{part!r} is not a weekday; write mon-fri or sat,sun") from None
         day = begin
         days.add(day)

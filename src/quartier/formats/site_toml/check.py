@@ -249,7 +249,7 @@ def _occupancies(point: tree.BillingPoint, file: tree.SiteFile, faults: Faults) 
             faults.add(
                 (*later.path, "from"),
                 f"overlaps the occupancy from {earlier.from_date} in line {line}.",
-                "One begins where the other ends.",
+                _way_out(later, dated),
             )
     if (
         start is not None
@@ -261,6 +261,21 @@ def _occupancies(point: tree.BillingPoint, file: tree.SiteFile, faults: Faults) 
             "is vacant at times, and the site has no owner to whom that falls.",
             'Add a [[stakeholder]] with role = "owner".',
         )
+
+
+def _way_out(later: tree.Occupancy, dated: Sequence[tree.Occupancy]) -> str:
+    """From when on ``later`` would overlap no other."""
+    free = later.from_date
+    assert free is not None, "only dated occupancies are compared"
+    others = [one for one in dated if one is not later]
+    for one in sorted(others, key=lambda one: one.from_date or date.min):
+        if one.from_date is not None and one.from_date <= free:
+            if one.to_date is None:
+                return "One begins where the other ends: give the earlier one a 'to'."
+            free = max(free, one.to_date)
+    if later.to_date is not None and later.to_date <= free:
+        return "Leave one of them out."
+    return f"Begin on {free}, the next free day, or end the earlier one before."
 
 
 def chain_of(point: tree.BillingPoint, start: date, owner: str) -> tuple[tree.Occupancy, ...]:

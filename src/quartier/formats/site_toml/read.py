@@ -28,24 +28,25 @@ class Parsed:
 def parse(data: bytes) -> Parsed:
     """The site file in ``data``, with every fault of its form."""
     if len(data) > LARGEST_BYTES:
-        size = f"{len(data) // 1024 // 1024} MiB"
-        return _broken(1, 1, f"the file has {size}; a site file has at most 8 MiB")
+        return _broken(
+            1, 1, "the file is larger than 8 MiB, the most that a site file has.", "Split the site."
+        )
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before.rpartition(b"\n")[2]) + 1
-        return _broken(line, column, "the text is not UTF-8", "Save the file as UTF-8.")
+        return _broken(line, column, "the text is not UTF-8.", "Save the file as UTF-8.")
     try:
         raw = tomllib.loads(text, parse_float=_number)
         lines = lines_of(text)
     except tomllib.TOMLDecodeError as error:
         return _not_toml(text, str(error))
     except RecursionError:
-        return _broken(1, 1, "the text is nested too deeply")
+        return _broken(1, 1, "the text is nested too deeply.")
     except ValueError as error:  # an integer of thousands of digits
-        return _broken(1, 1, f"the text is not TOML: {error}")
+        return _broken(1, 1, f"the text is not TOML: {error}.")
     faults = Faults(lines)
     tree = _table(SiteFile, raw, (), faults)
     assert isinstance(tree, SiteFile)
@@ -69,7 +70,7 @@ def _not_toml(text: str, message: str) -> Parsed:
     else:
         line = text.count("\n") + 1
         column = len(text.rpartition("\n")[2]) + 1
-    return _broken(line, column, f"this is not TOML: {reason[:200]}")
+    return _broken(line, column, f"this is not TOML: {reason[:200]}.")
 
 
 def _broken(line: int, column: int, message: str, remedy: str = "") -> Parsed:
