@@ -10,12 +10,14 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.billing.check import check as check_documents
+from quartier.apps.billing.conditions import changes_inside
 from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import BillingRun, Invoice, NumberSequence
 from quartier.apps.billing.operations import bill, credit, issue
-from quartier.apps.billing.prepare import _changes_inside, prepare
+from quartier.apps.billing.prepare import prepare
 from quartier.apps.contracts.mapping import content_of, sheet_of
 from quartier.apps.contracts.models import Community, Issuer, Occupancy, PriceSheet, Solution
+from quartier.apps.contracts.queries import communities_in
 from quartier.apps.equipment.models import Assignment, Meter, Register
 from quartier.apps.ledger.check import check as check_books
 from quartier.apps.ledger.models import Entry, Posting
@@ -390,7 +392,7 @@ def test_a_cap_that_binds_only_a_part_of_the_period_is_a_finding(site, kinds):
         site=site, starts_date=date(2026, 9, 1), rule="proportional", kind=kinds[1]
     )
     terms = terms_of("CH", "CHF", QUARTER.from_date, is_capped=True)
-    (finding,) = _changes_inside(site, QUARTER, terms)
+    (finding,) = changes_inside(site, QUARTER, communities_in(site, QUARTER), terms)
     assert finding.code == "billing.community"
     assert "2026-09-01" in finding.message
 
@@ -428,9 +430,9 @@ def test_a_local_community_bills_its_own_energy_alone(site):
 
 def test_a_law_that_changes_inside_the_period_is_a_finding(site):
     old = terms_of("CH", "CHF", date(2022, 12, 1), is_capped=True)
-    (finding,) = _changes_inside(site, Dates(date(2022, 12, 1), date(2023, 2, 1)), old)
+    (finding,) = changes_inside(site, Dates(date(2022, 12, 1), date(2023, 2, 1)), (), old)
     assert finding.code == "billing.law"
-    assert not list(_changes_inside(site, Dates(date(2022, 12, 1), date(2023, 1, 1)), old))
+    assert not list(changes_inside(site, Dates(date(2022, 12, 1), date(2023, 1, 1)), (), old))
     with pytest.raises(NoMarket, match="not in force"):
         terms_of("CH", "CHF", date(2017, 12, 1), is_capped=True)
 

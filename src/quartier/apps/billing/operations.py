@@ -10,9 +10,10 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 
 from quartier.apps.audit.operations import record
+from quartier.apps.billing.drafts import Draft
 from quartier.apps.billing.market import part_of
 from quartier.apps.billing.models import BillingRun, Invoice, NumberSequence
-from quartier.apps.billing.prepare import Draft, Prepared, prepare
+from quartier.apps.billing.prepare import Prepared, prepare
 from quartier.apps.contracts.models import Issuer
 from quartier.apps.ledger.operations import post
 from quartier.apps.parties.models import Organisation, Party

@@ -6,11 +6,13 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from quartier.apps.billing.conditions import is_capped
 from quartier.apps.billing.market import NoMarket, terms_of
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.parties import issuer_of, place_of, recipient_of
-from quartier.apps.contracts.models import Community, Issuer
-from quartier.apps.contracts.queries import community_on, is_leg, occupancies_in, price_sheets_for
+from quartier.apps.billing.shares import SOLUTION
+from quartier.apps.contracts.models import Issuer
+from quartier.apps.contracts.queries import is_leg_over, occupancies_in, price_sheets_for
 from quartier.apps.parties.models import Party
 from quartier.apps.sharing.energy import shared_energy
 from quartier.apps.sites.models import BillingPoint
@@ -25,8 +27,6 @@ from quartier.core.rating.check import coverage
 from quartier.core.rating.price import NoPrice
 from quartier.core.rating.rate import rate
 from quartier.core.rating.usage import Participant, Usage
-
-SOLUTION = "electricity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def cost_so_far(point: BillingPoint, stay: Dates, end: date) -> SoFar | None:
     issuer = Issuer.objects.select_related("party").filter(site=site).first()
     if dates is None or issuer is None or dates.to_date is None:
         return None
-    held = [one for one in occupancies_in(site, dates)[point.pk] if one.dates == dates]
+    held = [one for one in occupancies_in(site, dates, [point.pk])[point.pk] if one.dates == dates]
     sheets = tuple(row.sheet for row in price_sheets_for(point, dates))
     if not held or has_errors(coverage(sheets, dates, point.name)):
         return None
@@ -78,8 +78,7 @@ def cost_so_far(point: BillingPoint, stay: Dates, end: date) -> SoFar | None:
     if point.pk not in shared.points:
         return None
     row = shared.row(point.pk)
-    community = community_on(site, dates.from_date)
-    is_capped = community is not None and community.kind != Community.Kind.LEG
+    first = next((one for part, one in shared.communities if dates.from_date in part), None)
     usage = Usage(
         shared.first_slot,
         site.timezone,
@@ -90,13 +89,13 @@ def cost_so_far(point: BillingPoint, stay: Dates, end: date) -> SoFar | None:
     meters = shared.metering_points(point.pk, dates)
     participant = Participant(point.name, dates, rows, sheets, meters=meters)
     try:
-        terms = terms_of(site.country, site.currency, dates.from_date, is_capped=is_capped)
+        terms = terms_of(site.country, site.currency, dates.from_date, is_capped=is_capped(first))
         (rated,) = rate(
             usage,
             dates,
             [participant],
             terms.vat.cuts(dates),
-            grid_elsewhere=is_leg(site, dates),
+            grid_elsewhere=is_leg_over(dates, shared.communities),
         )
         party = Party.objects.get(pk=held[0].party_id)
         document, _found = invoice(

@@ -1,7 +1,7 @@
 """Reading dated agreements over a range of local dates; everything is clipped to that range."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import zip_longest
@@ -37,18 +37,26 @@ class SheetRow:
     dates: Dates
 
 
-def occupancies_in(site: Site, dates: Dates) -> dict[int, tuple[Holding, ...]]:
-    """By billing point id, in order of time, who held it. Every billing point of the site has a
-    key; days before its first occupancy have no holding (see :func:`unheld_in`)."""
-    chains: dict[int, list[Occupancy]] = {
-        key: [] for key in BillingPoint.objects.filter(site=site).values_list("id", flat=True)
-    }
+def occupancies_in(
+    site: Site, dates: Dates, point_ids: Iterable[int] | None = None
+) -> dict[int, tuple[Holding, ...]]:
+    """By billing point id, in order of time, who held it. Each of ``point_ids`` (all of the site
+    by default) has a key; days before its first occupancy have no holding (see
+    :func:`unheld_in`)."""
+    chains: dict[int, list[Occupancy]] = {key: [] for key in _points(site, point_ids)}
     rows = Occupancy.objects.filter(billing_point__site=site).order_by("starts_date")
     if dates.to_date is not None:
         rows = rows.filter(starts_date__lt=dates.to_date)
     for row in rows:
-        chains[row.billing_point_id].append(row)
+        if (chain := chains.get(row.billing_point_id)) is not None:
+            chain.append(row)
     return {key: holdings(chain, dates) for key, chain in chains.items()}
+
+
+def _points(site: Site, point_ids: Iterable[int] | None) -> Iterable[int]:
+    if point_ids is not None:
+        return point_ids
+    return BillingPoint.objects.filter(site=site).values_list("id", flat=True)
 
 
 def holdings(chain: Iterable[Occupancy], dates: Dates) -> tuple[Holding, ...]:
@@ -110,15 +118,16 @@ def owner_of(site: Site) -> Party | None:
     return stake.party if stake else None
 
 
-def price_sheets_in(site: Site, dates: Dates) -> dict[int, tuple[SheetRow, ...]]:
+def price_sheets_in(
+    site: Site, dates: Dates, point_ids: Iterable[int] | None = None
+) -> dict[int, tuple[SheetRow, ...]]:
     """By billing point id, in order of time, the sheets that price it within ``dates``.
 
     A sheet without billing points holds for those that no other sheet of the same solution names
     on the same days.
-    Every billing point of the site has a key. Holes and overlaps are for
+    Each of ``point_ids`` (all of the site by default) has a key. Holes and overlaps are for
     ``core.rating.check.coverage`` to find.
     """
-    keys = list(BillingPoint.objects.filter(site=site).values_list("id", flat=True))
     rows = PriceSheet.objects.filter(site=site, ends_date__gt=dates.from_date)
     if dates.to_date is not None:
         rows = rows.filter(starts_date__lt=dates.to_date)
@@ -133,12 +142,12 @@ def price_sheets_in(site: Site, dates: Dates) -> dict[int, tuple[SheetRow, ...]]
             named[key].append(found)
         if not points:
             general.append(found)
-    return {key: _without_overridden(named[key], general) for key in keys}
+    return {key: _without_overridden(named[key], general) for key in _points(site, point_ids)}
 
 
 def price_sheets_for(billing_point: BillingPoint, dates: Dates) -> tuple[SheetRow, ...]:
     """The sheets that price one billing point within ``dates``, in order of time."""
-    return price_sheets_in(billing_point.site, dates)[billing_point.pk]
+    return price_sheets_in(billing_point.site, dates, [billing_point.pk])[billing_point.pk]
 
 
 def _without_overridden(named: list[SheetRow], general: list[SheetRow]) -> tuple[SheetRow, ...]:
@@ -159,16 +168,15 @@ def _solutions(row: SheetRow) -> set[str]:
 def is_leg(site: Site, dates: Dates) -> bool:
     """Whether a local electricity community holds over all of ``dates``: its members buy their
     grid energy from the grid operator (rules.md a.4)."""
-    rows = communities_in(site, dates)
-    return bool(rows) and (
-        rows[0][0].from_date == dates.from_date
-        and all(one.kind == Community.Kind.LEG for _, one in rows)
+    return is_leg_over(dates, communities_in(site, dates))
+
+
+def is_leg_over(dates: Dates, communities: Sequence[tuple[Dates, Community]]) -> bool:
+    """The same of the agreements within ``dates``, in order of time."""
+    return bool(communities) and (
+        communities[0][0].from_date == dates.from_date
+        and all(one.kind == Community.Kind.LEG for _, one in communities)
     )
-
-
-def community_on(site: Site, day: date) -> Community | None:
-    """The sharing agreement that holds on ``day``."""
-    return Community.objects.filter(site=site, starts_date__lte=day).order_by("starts_date").last()
 
 
 def communities_in(site: Site, dates: Dates) -> tuple[tuple[Dates, Community], ...]:

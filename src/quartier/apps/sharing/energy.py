@@ -27,7 +27,7 @@ from quartier.apps.sharing.rows import (
 )
 from quartier.apps.sharing.rule import allocate_part, community_input, without_quota
 from quartier.apps.sharing.sources import Feed, meters_input, sources_in
-from quartier.apps.sites.models import Site
+from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.allocation import AllocationError
 from quartier.core.invoicing.document import Input
 from quartier.core.kernel.findings import Finding, error
@@ -51,6 +51,10 @@ class SharedEnergy:
     timezone: str
     first_slot: int
     points: tuple[int, ...]
+    billing_points: tuple[BillingPoint, ...]
+    """Those of ``points``, with their buildings."""
+    communities: tuple[tuple[Dates, Community], ...]
+    """The agreements within ``dates``, in order of time."""
     consumption_mwh: Energies
     solar_mwh: Energies
     quality: Qualities
@@ -179,6 +183,8 @@ def shared_energy(
         timezone=site.timezone,
         first_slot=slots.start,
         points=tuple(point.pk for point in sources.points),
+        billing_points=sources.points,
+        communities=communities,
         consumption_mwh=point_rows,
         solar_mwh=solar,
         quality=quality,
