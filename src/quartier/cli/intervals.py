@@ -1,11 +1,13 @@
-"""Stored quarter-hours: write them to a file, read an archive, estimate gaps, lock the past.
+"""Stored quarter-hours: write and read files, estimate gaps, set values, lock the past.
 
 ``export`` writes every quarter-hour of every register of a site, in the order of meter, OBIS code
 and start. A name that ends in .parquet gets an archive (exact, 1-2 bytes a value), any other a
 CSV with the columns meter, obis, start (UTC), energy_kwh and quality; a missing quarter-hour has
 an empty energy and the quality missing. Where the grid operator delivers its split of a local
 electricity community, ``community`` or ``residual`` follows the OBIS code. ``import`` reads such
-an archive. ``estimate`` fills what is missing and marks it estimated; ``lock`` refuses changes.
+an archive. ``estimate`` fills what is missing and marks it estimated; ``set`` gives each
+quarter-hour from --from until --to (exclusive; without it just one) one value and marks it manual,
+in local time: 2026-03-01T14:15. What it replaces is kept. ``lock`` refuses changes.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import numpy as np
 
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import parquet, store
-from quartier.apps.metering.export import Part, parts, registers_of
+from quartier.apps.metering.export import Part, code_of, parts, registers_of
 from quartier.apps.sites.models import Site
 from quartier.apps.sites.queries import NoSuchSite, site_by_ref
 from quartier.cli import FINDINGS, GOOD, UserError
@@ -54,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     estimate = actions.add_parser("estimate", help="fill gaps with estimated values, marked so")
     edits.add_estimate(estimate)
     estimate.set_defaults(run=lambda args: edits.estimate(_site(args.site), args))
+    set_ = actions.add_parser("set", help="set quarter-hours of a register by hand, marked so")
+    edits.add_set(set_)
+    set_.set_defaults(run=lambda args: edits.set_values(_site(args.site), args))
     lock = actions.add_parser("lock", help="refuse changes before a date")
     edits.add_lock(lock)
     lock.set_defaults(run=lambda args: edits.lock(_site(args.site), args))
@@ -126,7 +131,7 @@ def _write(stream: TextIO, found: Iterator[Part], progress: Progress) -> int:
         writer.writerows(
             zip(
                 repeat(part.register.meter.ref),
-                repeat(_obis(part.register)),
+                repeat(code_of(part.register)),
                 (f"{start}Z" for start in starts.tolist()),
                 energy,
                 _WORDS[part.intervals.quality[0]].tolist(),
@@ -136,13 +141,6 @@ def _write(stream: TextIO, found: Iterator[Part], progress: Progress) -> int:
         rows += len(slots)
         progress.advance(len(slots))
     return rows
-
-
-def _obis(register: Register) -> str:
-    """The code, followed by the part where it is not the total: both have the same code."""
-    if register.part == Register.Part.TOTAL:
-        return register.obis
-    return f"{register.obis} {register.part}"
 
 
 def _kwh(energy_wh: int) -> str:

@@ -26,6 +26,13 @@ def registers_of(site: Site) -> list[Register]:
     return sorted(rows, key=lambda r: (r.meter.ref, r.obis, r.direction, order.index(r.part)))
 
 
+def code_of(register: Register) -> str:
+    """The OBIS code, followed by the part where it is not the total: both have the same code."""
+    if register.part == Register.Part.TOTAL:
+        return register.obis
+    return f"{register.obis} {register.part}"
+
+
 def parts(site: Site, registers: list[Register], slots: range) -> Iterator[Part]:
     """``slots`` of each register in turn, in pieces that fit any memory."""
     for register in registers:

@@ -92,6 +92,7 @@ def edit_intervals(
                 data={
                     "from": slot_starts_at(one.slots.start).isoformat(),
                     "to": slot_starts_at(one.slots.stop).isoformat(),
+                    "total": str(one.energy_wh[one.quality != 0].sum()),
                     "method": method,
                     "reason": reason,
                 },

@@ -1,0 +1,182 @@
+"""Values set by hand: what is refused, what stays in the trail, and the way back."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from quartier.apps.audit.models import Event
+from quartier.apps.equipment.models import Meter, Register
+from quartier.apps.intake.by_hand import set_by_hand
+from quartier.apps.metering import store
+from quartier.apps.metering.by_hand import instant_of
+from quartier.apps.metering.models import IntervalRevision
+from quartier.apps.metering.operations import BadEdit, set_lock
+from quartier.apps.parties.models import Organisation
+from quartier.apps.sites.models import Site
+from quartier.core.kernel.period import QUARTER, slot_at, slot_starts_at
+from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import MISSING_WH, Series
+
+pytestmark = pytest.mark.db
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+SLOT = slot_at(T0)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+ZURICH = ZoneInfo("Europe/Zurich")
+WHO = {"reason": "display read", "actor": "anna@example.org"}
+
+
+def by_hand(site, register, energy_wh=7, *, starts_at=T0, ends_at=T0 + QUARTER, at=NOW, **more):
+    return set_by_hand(site, register, starts_at, ends_at, energy_wh, at=at, **{**WHO, **more})
+
+
+def stored(site, register, slots=4, **more):
+    read = store.read(site.pk, [register.pk], SLOT, SLOT + slots, **more)
+    return list(zip(read.energy_wh[0].tolist(), read.quality[0].tolist(), strict=True))
+
+
+def test_a_run_is_set_with_its_revision_and_trail(site, register):
+    made = register()
+    measured = Series.of(made.pk, SLOT, [1, 2])
+    store.write(site.pk, [measured], source="test", known_at=T0 + timedelta(days=1))
+    edited = by_hand(site, made, ends_at=T0 + 3 * QUARTER, reason="  display\n read ")
+    assert (edited.written.revised, edited.written.filled, edited.billed) == (2, 1, [])
+    assert stored(site, made) == [(7, Quality.MANUAL)] * 3 + [(MISSING_WH, 0)]
+    before = stored(site, made, 2, as_of=NOW - timedelta(seconds=1))
+    assert before == [(1, Quality.MEASURED), (2, Quality.MEASURED)]
+    revision = IntervalRevision.objects.get()
+    said = (revision.reason, revision.actor, revision.method, revision.source)
+    assert said == ("display read", "anna@example.org", "by hand", "edit")
+    event = Event.objects.get()
+    assert (event.action, event.actor, event.at) == ("intervals.edit", "anna@example.org", NOW)
+    assert event.data == {
+        "from": "2026-01-01T00:00:00+00:00",
+        "to": "2026-01-01T00:45:00+00:00",
+        "total": "21",
+        "method": "by hand",
+        "reason": "display read",
+    }
+
+
+def test_setting_the_former_value_appends_again(site, register):
+    made = register()
+    for minute, energy_wh in enumerate([5, 9, 5, 5]):
+        by_hand(site, made, energy_wh, at=NOW + timedelta(minutes=minute))
+    assert stored(site, made, 1) == [(5, Quality.MANUAL)]
+    assert IntervalRevision.objects.count() == 2
+    assert Event.objects.count() == 3  # the last one changed nothing
+    assert stored(site, made, 1, as_of=NOW + timedelta(minutes=1)) == [(9, Quality.MANUAL)]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"energy_wh": -1}, "negative"),
+        ({"energy_wh": 2_000_000_001}, "too much .* 2000000000 Wh"),
+        ({"energy_wh": 10**5000}, "too much"),
+        ({"starts_at": T0 + timedelta(minutes=1)}, "quarter-hour; give minutes"),
+        ({"ends_at": T0 + timedelta(seconds=899)}, "quarter-hour; give minutes"),
+        ({"ends_at": T0}, "not after the start 2026-01-01 01:00"),
+        ({"ends_at": T0 - QUARTER}, "not after"),
+        ({"ends_at": NOW + QUARTER}, "until 2026-02-01 01:15 are not over"),
+        ({"starts_at": T0 - timedelta(days=365)}, "366 days at once"),
+        ({"starts_at": datetime(1969, 12, 31, tzinfo=UTC)}, "before 1970"),
+        ({"reason": " \t"}, "a reason"),
+        ({"reason": "x" * 501}, "500 characters"),
+        ({"reason": "a\x00b"}, "plain text"),
+        ({"actor": ""}, "a user"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(site, register, more, says):
+    made = register()
+    ends_at = more.pop("ends_at", T0 + 2 * timedelta(days=1))
+    with pytest.raises(BadEdit, match=says):
+        by_hand(site, made, ends_at=ends_at, **more)
+    assert stored(site, made) == [(MISSING_WH, 0)] * 4
+    assert not Event.objects.exists()
+
+
+def test_before_the_lock_and_on_another_site_nothing_is_set(site, register):
+    made = register()
+    set_lock(site, "electricity", date(2026, 1, 2), actor="a", at=NOW)
+    with pytest.raises(store.Locked, match="locked before 2026-01-02; move the lock date"):
+        by_hand(site, made, starts_at=T0 + timedelta(hours=22), ends_at=T0 + timedelta(hours=24))
+    assert stored(site, made, 96) == [(MISSING_WH, 0)] * 96
+    by_hand(site, made, starts_at=T0 + timedelta(hours=23), ends_at=T0 + timedelta(hours=24))
+    assert stored(site, made, 96)[-5:] == [(MISSING_WH, 0)] + [(7, Quality.MANUAL)] * 4
+    other = Site.objects.create(organisation=site.organisation, ref="oak", name="Oak")
+    with pytest.raises(store.UnknownRegister):
+        by_hand(other, made)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-03-01T14:15", "2026-03-01T13:15Z"),
+        (" 2026-07-01 14:15", "2026-07-01T12:15Z"),
+        ("2026-07-01", "2026-06-30T22:00Z"),
+        ("2025-10-26T02:30+01:00", "2025-10-26T01:30Z"),
+        ("2025-10-26T02:30+02:00", "2025-10-26T00:30Z"),
+        ("2025-10-26T03:00", "2025-10-26T02:00Z"),
+        ("2026-03-29T03:00", "2026-03-29T01:00Z"),
+    ],
+)
+def test_local_times_are_instants(text, instant):
+    assert instant_of(text, ZURICH) == datetime.fromisoformat(instant)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("2026-03-29T02:30", "skipped by the clock change"),
+        ("2025-10-26T02:30", r"write 2025-10-26T02:30\+02:00 or 2025-10-26T02:30\+01:00"),
+        ("01.03.2026 14:15", "not a time; write"),
+        ("2026-03-01T25:00", "not a time"),
+        ("0001-01-01T00:00", "not a time"),
+        ("", "not a time"),
+    ],
+)
+def test_a_time_that_is_none_or_two_is_refused(text, says):
+    with pytest.raises(BadEdit, match=says):
+        instant_of(text, ZURICH)
+
+
+edits = st.lists(
+    st.tuples(
+        st.integers(-6, 6),  # first quarter-hour, around a UTC midnight
+        st.integers(1, 8),  # how many
+        st.integers(0, 3),
+        st.integers(1, 2),  # minutes after the edit before it
+    ),
+    max_size=10,
+)
+numbers = count()
+
+
+@given(edits)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_as_of_reads_give_every_former_state(db, sequence):
+    organisation = Organisation.objects.create(ref=f"h{next(numbers)}", name="H")
+    site = Site.objects.create(organisation=organisation, ref="s", name="S")
+    meter = Meter.objects.create(site=site, ref="m", name="M")
+    register = Register.objects.create(site=site, meter=meter, obis="1-1:1.8.0")
+    # A slot reads as its first value before that (decision 6): so all are there from the start.
+    state = [100] * 20
+    first = Series.of(register.pk, SLOT - 6, state)
+    store.write(site.pk, [first], source="test", known_at=T0)
+    at, former = NOW, [(NOW - timedelta(days=1), list(state))]
+    for start, length, energy_wh, minutes in sequence:
+        at += timedelta(minutes=minutes)
+        starts_at = slot_starts_at(SLOT + start)
+        ends_at = starts_at + length * QUARTER
+        by_hand(site, register, energy_wh, starts_at=starts_at, ends_at=ends_at, at=at)
+        state[start + 6 : start + 6 + length] = [energy_wh] * length
+        former.append((at, list(state)))
+    for as_of, known in former:
+        read = store.read(site.pk, [register.pk], SLOT - 6, SLOT + 14, as_of=as_of)
+        assert read.energy_wh[0].tolist() == known
+    assert store.read(site.pk, [register.pk], SLOT - 6, SLOT + 14).energy_wh[0].tolist() == state
