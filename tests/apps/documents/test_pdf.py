@@ -14,7 +14,7 @@ from quartier.apps.documents import numbers
 from quartier.apps.documents.page import page_of
 from quartier.apps.documents.render import compiled, render
 from quartier.apps.documents.texts import NoLanguage, texts_in
-from quartier.core.invoicing.document import CapStatus
+from quartier.core.invoicing.document import CapStatus, Kind
 from quartier.formats.en16931 import xml_of
 from quartier.formats.qr_bill import BadQrBill, bill_of, payload_of
 from tests.apps.documents.pdf_reader import pages_of
@@ -304,10 +304,11 @@ def test_every_amount_and_text_is_there(name, language):
     assert document.number in text
     if document.kind == "credit_note":
         assert document.supersedes in text
-    if document.energy:
+    is_invoice = document.kind is Kind.INVOICE
+    if document.energy and is_invoice:
         assert flat(numbers.energy(document.energy.solar_wh, language)) in text
         assert flat(numbers.energy(document.energy.grid_wh, language)) in text
-    assert (flat(words["cap"]["heading"]) in text) == bool(document.caps)
+    assert (flat(words["cap"]["heading"]) in text) == (bool(document.caps) and is_invoice)
 
 
 def test_the_proof_names_caps_and_bills_toward_tenants_and_the_exemption_of_others():
@@ -332,6 +333,36 @@ def test_a_long_table_repeats_its_head_and_pages_are_numbered():
     for page in pages[1:3]:
         assert flat("Laden Position Menge Preis CHF MWST Betrag CHF") in flat(page.text)
     assert all("Rechnung 2026-000123" in page.text for page in pages[1:])
+
+
+def test_how_to_read_it_never_stands_alone_on_a_page():
+    last = read("sixty_lines")[-1].text
+    words = texts_in("de")
+    assert words["reading"]["heading"] in last
+    assert words["cap"]["heading"] in last
+
+
+def test_a_proof_longer_than_a_page_breaks_and_repeats_its_head():
+    (one, *_) = samples.cap().segments
+    many = tuple(
+        replace(one, segment=f"standard 2026-07-{n:02d}/2026-07-{n + 1:02d}") for n in range(1, 31)
+    )
+    proofs = tuple(replace(samples.cap(), segments=many) for _ in range(3))
+    pages = pages_of(render(replace(samples.plain(), caps=proofs)))
+    text = flat("".join(page.text for page in pages))
+    for n in range(1, 31):
+        assert text.count(f"Hochtarif,{n:02d}.07.2026") == 3
+    assert all(character.bottom < 285 for page in pages[1:] for character in page.characters)
+    assert text.count(texts_in("de")["cap"]["segment"]) > 3
+
+
+def test_solar_and_grid_are_told_apart_without_color():
+    page = read("plain")[0]
+    picture = page.picture.crop(tuple(round(v * 20) for v in (115, 127, 190, 157)))
+    counts = picture.histogram()
+    dark, light = sum(counts[110:150]), sum(counts[180:225])
+    assert dark > 20_000, "solar"
+    assert light > 20_000, "grid"
 
 
 def test_a_short_invoice_has_two_pages():

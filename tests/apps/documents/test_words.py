@@ -49,7 +49,7 @@ def test_every_word_is_used():
     source = "".join(path.read_text("utf-8") for path in FOLDER.parent.glob("*.py"))
     source += "".join(path.read_text("utf-8") for path in (FOLDER.parent / "typst").glob("*.typ"))
     source += " ".join([*Kind, *CapStatus, "flat", "effective"])
-    data = {"segments", "solutions", "units", "vat", "law_words"}
+    data = {"segments", "solutions", "units", "unit_of_one", "vat", "law_words"}
     for key in keys(texts_in("de")):
         table, _, word = key.partition(".")
         if table not in data and key.count("."):
@@ -75,6 +75,32 @@ def test_money_by_language(language, amount, text):
     assert numbers.money(Decimal(amount), language) == text
 
 
+def test_french_has_thin_blanks_before_double_punctuation():
+    for line in (FOLDER / "fr.toml").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            assert not re.search(r"[^\u202f=][:;?!»](\s|\")", line), line
+
+
+@pytest.mark.parametrize(
+    ("language", "quantity", "unit", "shown"),
+    [
+        ("de", "1", "month", "Monat"),
+        ("de", "-1", "month", "Monat"),
+        ("de", "0.25", "year", "Jahre"),
+        ("de", "2", "day", "Tage"),
+        ("fr", "1.483871", "year", "année"),
+        ("fr", "2", "day", "jours"),
+        ("it", "1", "day", "giorno"),
+        ("en", "1", "piece", "piece"),
+        ("en", "1", "kWh", "kWh"),
+    ],
+)
+def test_one_of_a_unit_is_singular(language, quantity, unit, shown):
+    part = samples.section("electricity", "Strom", samples.line("x", quantity, unit, "1"))
+    page = page_of(samples.document(part, language=language, vat_liable=True, reference_type="NON"))
+    assert page["sections"][0]["rows"][0]["unit"] == shown
+
+
 def test_no_digit_is_lost_in_print():
     with pytest.raises(AssertionError):
         numbers.money(Decimal("0.125"), "de")
@@ -91,9 +117,11 @@ def test_what_is_printed_is_the_amount(amount):
 
 def test_articles_of_law_by_language():
     article = "EnV Art. 16 Abs. 1 Bst. b"
-    assert article_in(article, "de") == article
-    assert article_in(article, "fr") == "OEne art. 16 al. 1 let. b"
-    assert article_in("EnV Art. 16 Abs. 2 und 3", "it") == "OEn art. 16 cpv. 2 e 3"
+    # all on one line: the blanks do not break
+    assert article_in(article, "de") == article.replace(" ", "\u00a0")
+    assert article_in(article, "fr") == "OEne art. 16 al. 1 let. b".replace(" ", "\u00a0")
+    italian = article_in("EnV Art. 16 Abs. 2 und 3", "it")
+    assert italian == "OEn art. 16 cpv. 2 e 3".replace(" ", "\u00a0")
 
 
 @pytest.mark.parametrize(
@@ -195,6 +223,39 @@ def test_segments_of_a_split_period_are_in_words():
     )
     page = page_of(replace(document, caps=(replace(proof, segments=segments),)))
     assert page["proofs"][0]["rows"][0]["segment"] == "Laden, Hochtarif, 01.07.2026 – 01.08.2026"
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "it", "en"])
+def test_the_proof_says_in_words_what_the_law_allows(language):
+    def told(proof):
+        document = replace(samples.plain(), language=language, caps=(proof,))
+        (shown,) = page_of(document)["proofs"]
+        return " ".join(shown["texts"]).replace("\u00a0", " "), shown["rows"]
+
+    text, rows = told(samples.cap())
+    assert "80\u202f%" in text  # 65.622 of 40.565 / 0.8 + 25.057 / 0.8
+    assert "CHF 65.6220" in text
+    assert "CHF 57.8591" in text
+    assert [row["strong"] for row in rows] == [False, False, True]
+    text, rows = told(samples.cap(limited="1.2345"))
+    assert "CHF 1.2345" in text
+    assert "CHF 56.6246" in text, "what is billed in the end"
+    sums = [row["billed"] for row in rows[2:]]
+    assert sums == ["57.8591", "\u22121.2345", "56.6246"]
+    text, _ = told(replace(samples.cap(), method="effective", article="EnV Art. 16 Abs. 2 und 3"))
+    assert "80" not in text
+    assert texts_in(language)["cap"]["effective"].partition("{")[0] in text
+    empty = tuple(replace(one, solar_wh=0, cap_exact=Decimal(0)) for one in samples.cap().segments)
+    text, _ = told(replace(samples.cap(), segments=empty, cap_exact=Decimal(0)))
+    assert texts_in(language)["cap"]["no_solar"].partition("{")[0] in text
+    assert "%" not in text
+
+
+def test_a_credit_note_leaves_energy_and_proof_to_its_invoice():
+    page = page_of(replace(samples.credit_note(), notes=("Falscher Zähler.",)))
+    assert page["energy"] is None
+    assert page["proofs"] == page["notes"] == []
+    assert page["headline"]["note"] == "Falscher Zähler."
 
 
 def test_a_hash_in_the_tariff_is_shortened():

@@ -31,6 +31,9 @@ _FLOW_COLORS = {
     "hot_water": "hot",
     "cold_water": "cold",
 }
+_SUMMARY_ROWS = 9
+_FACT_CHARACTERS = 60
+"""What the first page holds beside the payment part, whatever the letters."""
 _ADDRESS_CHARACTERS = 34
 """What a line of the window holds at 10 pt in any letters; longer ones are measured when set."""
 
@@ -41,6 +44,10 @@ def page_of(document: Document) -> dict[str, Any]:
     language = document.language
     texts = texts_in(language)
     recipient = address_lines(document.recipient.address)
+    facts, summary = _facts(document, texts), _summary(document, texts)
+    # A credit note turns lines round; energy and proof stay those of the invoice, and are there.
+    is_credit_note = document.kind is Kind.CREDIT_NOTE
+    energy = None if is_credit_note else document.energy
     return {
         "language": language,
         "currency": document.currency,
@@ -53,14 +60,16 @@ def page_of(document: Document) -> dict[str, Any]:
         "issuer": _issuer(document),
         "recipient": recipient,
         "recipient_is_long": len(recipient) > 5 or max(map(len, recipient)) > _ADDRESS_CHARACTERS,
-        "facts": _facts(document, texts),
+        "facts": facts,
+        "is_long": len(summary) > _SUMMARY_ROWS
+        or any(len(value) > _FACT_CHARACTERS for _, value in facts),
         "headline": _headline(document, texts),
-        "summary": _summary(document, texts),
-        "energy": _energy(document.energy, document, texts) if document.energy else None,
+        "summary": summary,
+        "energy": _energy(energy, document, texts) if energy else None,
         "sections": [_section(section, document, texts) for section in document.sections],
         "vat_table": _vat_table(document, texts),
-        "proofs": proofs_of(document, texts),
-        "notes": list(document.notes),
+        "proofs": [] if is_credit_note else proofs_of(document, texts),
+        "notes": [] if is_credit_note else list(document.notes),
         "reading": _reading(document, texts),
         "payment": payment_part_of(document, texts["payment"]) if document.payment else None,
     }
@@ -127,7 +136,9 @@ def _headline(document: Document, texts: dict[str, Any]) -> dict[str, str]:
         label = words["nothing_to_pay"]
     amount = numbers.money(abs(document.payable), document.language)
     note = ""
-    if document.kind is Kind.INVOICE and document.supersedes:
+    if document.kind is Kind.CREDIT_NOTE:
+        note = " ".join(document.notes)
+    elif document.supersedes:
         note = words["superseded"].format(number=document.supersedes)
     return {"label": label, "amount": amount, "note": note}
 
@@ -222,11 +233,19 @@ def _line(line: Line, document: Document, texts: dict[str, Any]) -> dict[str, An
         "note": " · ".join(notes),
         "color": _FLOW_COLORS.get(line.flow, ""),
         "quantity": numbers.trimmed(line.quantity, 3 if is_energy else 0, language),
-        "unit": texts["units"].get(line.unit, line.unit),
+        "unit": _unit(line, texts),
         "price": numbers.trimmed(line.price, 4 if is_energy else 2, language),
         "vat": vat,
         "amount": numbers.money(line.amount, language),
     }
+
+
+def _unit(line: Line, texts: dict[str, Any]) -> str:
+    """In the singular for one; in French for all that is less than two."""
+    size = abs(line.quantity)
+    is_one = size < 2 if texts["units"]["singular_below_two"] else size == 1
+    singular = texts["unit_of_one"].get(line.unit) if is_one else None
+    return str(singular or texts["units"].get(line.unit, line.unit))
 
 
 def _pad_decimals(rows: list[dict[str, Any]], key: str) -> None:
@@ -256,11 +275,12 @@ def _vat_table(document: Document, texts: dict[str, Any]) -> list[dict[str, str]
 
 def _reading(document: Document, texts: dict[str, Any]) -> list[str]:
     words, issuer = texts["reading"], document.issuer
-    lines = [words["solar"]] if document.energy else []
+    lines = [words["solar"]] if document.energy and document.kind is Kind.INVOICE else []
     lines.append(
         words["portal"].format(where=issuer.website) if issuer.website else words["portal_bare"]
     )
     contact = ", ".join(text for text in (issuer.phone, issuer.email) if text)
     if contact:
-        lines.append(words["questions"].format(contact=contact))
+        whole = contact.replace(" ", numbers.FIXED).replace(f",{numbers.FIXED}", ", ")
+        lines.append(words["questions"].format(contact=whole))
     return [words["heading"], " ".join(lines)]

@@ -15,6 +15,7 @@ from quartier.formats.qr_bill import (
 from quartier.markets.ch.iban import iban_of
 
 _BREAK = "\u200b"
+_TAG = re.compile(r"(?<!^)(?<!/)/[0-9]{2}(?=/)")
 _LONG = re.compile(rf"[^\s{_BREAK}]{{31,}}")
 
 
@@ -63,7 +64,7 @@ def _is_roomy(bill: QrBill) -> bool:
 
 def _breakable(information: str) -> str:
     """Coded information with places to break a line: before each tag, without a hyphen."""
-    return _wrappable(information[:2] + information[2:].replace("/", f"{_BREAK}/"))
+    return _wrappable(information[:2] + _TAG.sub(f"{_BREAK}\\g<0>", information[2:]))
 
 
 def _wrappable(text: str) -> str:

@@ -1,7 +1,7 @@
 """The proof of EnV Art. 16 in words and a table (rules.md a.2)."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from quartier.apps.documents import numbers
@@ -21,35 +21,72 @@ def _proof(proof: CapProof, document: Document, texts: dict[str, Any]) -> dict[s
     words, language = texts["cap"], document.language
     article = article_in(proof.article, language)
     if proof.status is not CapStatus.TENANT:
-        return {"text": words[proof.status.value].format(article=article), "rows": [], "source": ""}
-    text = words["within"].format(
-        billed=_money(proof.billed_exact, document),
-        cap=_money(proof.cap_exact, document),
-        article=f"{article}, {words[proof.method]}",
-    )
+        text = words[proof.status.value].format(article=article)
+        return {"texts": [text], "rows": [], "source": ""}
+    billed = _money(proof.billed_exact - proof.limited_by_exact, document)
+    sentences = [words["what"], _limit(proof, article, document, words)]
     if proof.limited_by_exact:
-        limited = _money(proof.limited_by_exact, document)
-        text = f"{text} {words['limited'].format(limited=limited)}"
+        sentences.append(words["limited"].format(limited=_money(proof.limited_by_exact, document)))
+    sentences.append(words["how"].format(billed=billed))
     rows = [
-        {
-            "segment": _segment(one.segment, texts),
-            "solar": f"{numbers.energy(one.solar_wh, language)}{numbers.THIN}kWh",
-            "reference": numbers.trimmed(one.reference_price, _DECIMALS, language),
-            "cap": _shown(one.cap_exact, language),
-            "billed": _shown(one.billed_exact, language),
-        }
+        _row(
+            _segment(one.segment, texts),
+            one.solar_wh,
+            language,
+            reference=numbers.trimmed(one.reference_price, _DECIMALS, language),
+            cap=one.cap_exact,
+            billed=one.billed_exact,
+        )
         for one in proof.segments
     ]
-    solar_wh = sum(one.solar_wh for one in proof.segments)
-    total = {
-        "segment": words["sum"],
-        "solar": f"{numbers.energy(solar_wh, language)}{numbers.THIN}kWh",
-        "reference": "",
-        "cap": _shown(proof.cap_exact, language),
-        "billed": _shown(proof.billed_exact, language),
-    }
+    if rows:
+        solar_wh = sum(one.solar_wh for one in proof.segments)
+        cap, costs, limited = proof.cap_exact, proof.billed_exact, proof.limited_by_exact
+        rows.append(
+            _row(words["sum"], solar_wh, language, cap=cap, billed=costs, strong=not limited)
+        )
+        if limited:
+            rows.append(_row(words["limit"], None, language, billed=-limited))
+            rows.append(_row(words["billed"], None, language, billed=costs - limited, strong=True))
     source = words["source"].format(snapshot=_short(proof.tariff_snapshot))
-    return {"text": text, "rows": [*rows, total] if rows else [], "source": source}
+    return {"texts": [" ".join(sentences)], "rows": rows, "source": source}
+
+
+def _limit(proof: CapProof, article: str, document: Document, words: dict[str, str]) -> str:
+    """What the law allows, in words and in money."""
+    cap = _money(proof.cap_exact, document)
+    if proof.method != "flat":
+        return words["effective"].format(cap=cap, article=article)
+    standard = sum(
+        (one.reference_price * one.solar_wh / 1000 for one in proof.segments), Decimal(0)
+    )
+    if not standard:
+        return words["no_solar"].format(article=article)
+    # The law's percentage, as the caps were computed with it; all segments have the same.
+    percent = (100 * proof.cap_exact / standard).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    shown = f"{numbers.trimmed(percent, 0, document.language)}{numbers.THIN}%"
+    return words["flat"].format(percent=shown, cap=cap, article=article)
+
+
+def _row(
+    segment: str,
+    solar_wh: int | None,
+    language: str,
+    *,
+    reference: str = "",
+    cap: Decimal | None = None,
+    billed: Decimal,
+    strong: bool = False,
+) -> dict[str, Any]:
+    solar = "" if solar_wh is None else f"{numbers.energy(solar_wh, language)}{numbers.THIN}kWh"
+    return {
+        "segment": segment,
+        "solar": solar,
+        "reference": reference,
+        "cap": "" if cap is None else _shown(cap, language),
+        "billed": _shown(billed, language),
+        "strong": strong,
+    }
 
 
 def _money(amount: Decimal, document: Document) -> str:

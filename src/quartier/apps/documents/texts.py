@@ -29,8 +29,9 @@ def texts_in(language: str) -> dict[str, Any]:
 
 
 def article_in(article: str, language: str) -> str:
-    """An article of law, kept in German as ``EnV Art. 16 Abs. 1 Bst. b``, in ``language``."""
+    """An article of law, kept in German as ``EnV Art. 16 Abs. 1 Bst. b``, in ``language``; it does
+    not break over lines."""
     text = article
     for word, other in texts_in(language)["law_words"].items():
         text = text.replace(word, other)
-    return text
+    return text.replace(" ", "\u00a0")
