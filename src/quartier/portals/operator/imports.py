@@ -26,6 +26,7 @@ from quartier.formats.load_curve import shipped_profiles
 from quartier.portals.operator import uploads
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import paged
+from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.words import word_of
 
 
@@ -152,7 +153,7 @@ def new_import(visit: Visit) -> HttpResponseBase:
         try:
             report = _preview(visit, kept["token"], kept["options"])
         except NoSuchPath as error:
-            form.add_error(None, str(error))
+            form.add_error(None, read(error))
     context = {"form": form, "report": report, "rows": _rows(report) if report else ()}
     return visit.page("operator/import.html", "imports", context)
 

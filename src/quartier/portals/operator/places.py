@@ -28,6 +28,7 @@ from quartier.apps.sites.models import BillingPoint
 from quartier.portals.operator.charts import point_chart
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
+from quartier.portals.shared.sentences.reader import read
 
 
 def today_at(visit: Visit) -> date:
@@ -152,13 +153,13 @@ class MoveForm(forms.Form):
 
     out_date = forms.DateField(
         label=gettext_lazy("Last day of the one who leaves"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         required=False,
         help_text=gettext_lazy("Empty: the newcomer follows without a vacancy."),
     )
     in_date = forms.DateField(
         label=gettext_lazy("First day of the one who comes"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         required=False,
         help_text=gettext_lazy("Empty: it stays vacant and falls to the owner."),
     )
@@ -247,7 +248,7 @@ def move_page(visit: Visit, point_ref: str) -> HttpResponseBase:
         try:
             _commit(visit, point, form.cleaned_data)
         except (Refused, Billed, PartyRefused) as error:
-            plan, refused = None, str(error)
+            plan, refused = None, read(error)
         else:
             messages.success(visit.request, _("The move is recorded."))
             return redirect("site-place", visit.site.ref, point.ref)
@@ -273,7 +274,7 @@ def undo_move_page(visit: Visit, point_ref: str) -> HttpResponseBase:
     except ValueError:
         messages.error(visit.request, _("The address or the form has a value that cannot be read."))
     except (Refused, Billed) as error:
-        messages.error(visit.request, str(error))
+        messages.error(visit.request, read(error))
     else:
         messages.success(visit.request, _("The move is taken back."))
     return redirect("site-place", visit.site.ref, point.ref)

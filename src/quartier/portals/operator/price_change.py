@@ -23,6 +23,7 @@ from quartier.core.kernel.period import Dates
 from quartier.core.rating import sheet as rating
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.sentences.reader import read
 
 _MOST_DECIMALS = 6
 
@@ -31,7 +32,8 @@ class ChangeForm(forms.Form):
     """From when, and one price a component; shares of the standard product in percent."""
 
     starts_date = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("From"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     def __init__(self, sheet: rating.PriceSheet, *args: Any, **more: Any) -> None:
@@ -106,11 +108,11 @@ def change_prices(visit: Visit, sheet_ref: str) -> HttpResponseBase:
         try:
             new = _commit(visit, row, form)
         except Billed as error:
-            form.add_error(None, str(error))
+            form.add_error(None, read(error))
             changed = []
         except BadSheet as error:
             for finding in error.findings:
-                form.add_error(None, str(finding))
+                form.add_error(None, f"{read(finding.message)} {read(finding.remedy)}".strip())
             changed = []
         else:
             messages.success(visit.request, _("The new prices are stored."))
