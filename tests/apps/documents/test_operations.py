@@ -135,6 +135,61 @@ def test_what_cannot_be_printed_is_a_finding_and_stops_no_other(site):
         pdf_of(invoices[1], now=KNOWN_AT)
 
 
+def test_a_fault_in_one_document_names_it_and_stops_no_other(site, caplog):
+    from quartier.apps.billing.models import Invoice
+    from quartier.apps.documents.operations import CannotPrint, pdf_of, print_documents
+    from quartier.cli.bench._world import KNOWN_AT
+
+    invoices = list(Invoice.objects.select_related("organisation", "site"))
+    bad = invoices[0]
+    bad.document = bytes(bad.document).replace(b'"schema":', b'"scheme":')
+    result = print_documents(invoices, now=KNOWN_AT)
+    assert {one.invoice_id for one in result.written} == {one.pk for one in invoices[1:]}
+    (finding,) = result.findings
+    assert (finding.code, finding.where) == ("documents.failed", bad.number)
+    assert "schema" in finding.message
+    assert finding.remedy
+    assert bad.number in caplog.text
+    assert "Traceback" in caplog.text, "the cause is in the log"
+    with pytest.raises(CannotPrint, match="schema"):
+        pdf_of(bad, now=KNOWN_AT)
+
+
+def test_a_run_that_is_cut_off_goes_on_where_it_was(site, monkeypatch):
+    from quartier.apps.documents import operations
+    from quartier.apps.documents.models import Rendered
+    from quartier.apps.documents.queries import intact_bytes
+
+    monkeypatch.setattr(operations, "_BATCH", 1)
+    write, calls = operations.files.write_whole, []
+
+    def full_after_two(path, data):
+        calls.append(path)
+        if len(calls) > 2:
+            raise OSError(28, "No space left on device")
+        write(path, data)
+
+    monkeypatch.setattr(operations.files, "write_whole", full_after_two)
+    with pytest.raises(OSError, match="No space"):
+        printed(site)
+    assert Rendered.objects.count() == 2, "what was printed by then is recorded"
+    monkeypatch.setattr(operations.files, "write_whole", write)
+    again = printed(site)
+    assert (len(again.written), len(again.kept), again.findings) == (1, 2, ())
+    assert all(intact_bytes(one) for one in again.all)
+
+
+def test_progress_counts_every_document_once(site):
+    from quartier.apps.billing.models import Invoice
+    from quartier.apps.documents.operations import print_documents
+    from quartier.cli.bench._world import KNOWN_AT
+
+    for _ in ("written", "kept"):
+        steps: list[int] = []
+        print_documents(Invoice.objects.all(), now=KNOWN_AT, on_done=steps.append)
+        assert sum(steps) == 3
+
+
 def test_the_command_prints_copies_and_says_what_it_did(site, tmp_path, capsys):
     out = tmp_path / "out"
     line = ["documents", "--site", "linde", "--from", "2026-07-01", "--to", "2026-10-01"]

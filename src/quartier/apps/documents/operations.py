@@ -1,6 +1,7 @@
 """Printing issued documents: a PDF is made once, from the frozen document, and kept."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from quartier.core.kernel.findings import Finding, error
 from quartier.formats.en16931 import NotEn16931
 from quartier.formats.qr_bill import BadQrBill
 
+_log = logging.getLogger("quartier.documents")
 _BATCH = 32
 
 
@@ -81,8 +83,10 @@ def print_documents(
 ) -> Printed:
     """The PDFs of ``invoices``; those already stored and intact are left alone.
 
-    Pages are set in threads, rows written here. A document that cannot be printed is a finding
-    and does not stop the others. ``on_done`` is told how many more are finished.
+    Pages are set in threads, rows written here, a batch at a time: a run that is killed goes on
+    with the batch it was at. A document that cannot be printed is a finding, also in the log, and
+    does not stop the others; a folder that cannot be written to does (``OSError``), and what is
+    printed by then stays. ``on_done`` is told how many more are finished.
     """
     advance = on_done or (lambda _count: None)
     written: list[Rendered] = []
@@ -111,6 +115,7 @@ def print_documents(
             with transaction.atomic():
                 for invoice, result in zip(due, made, strict=True):
                     if isinstance(result, Finding):
+                        _log.error("%s", result)
                         findings.append(result)
                     else:
                         written.append(_keep(invoice, result, now))
@@ -141,6 +146,14 @@ def _printed(invoice: Invoice) -> _File | Finding:
             f"The document cannot be printed: {fault}.",
             where=invoice.number,
             remedy="Correct this, credit the document and bill again.",
+        )
+    except Exception as fault:
+        _log.exception("document %s", invoice.number)
+        return error(
+            "documents.failed",
+            f"The document cannot be printed, by a fault of the program: {fault}",
+            where=invoice.number,
+            remedy="Report this with the lines of the log; the issued document is intact.",
         )
     path = "/".join(
         (
