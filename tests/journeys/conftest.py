@@ -17,7 +17,7 @@ from tests.servers import chromium
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (
     "from quartier.config import start; start.django();"
-    "from tests.portals.conftest import build; build(households=6)"
+    "from tests.portals.conftest import build_with_jobs; build_with_jobs(households=6)"
 )
 
 
@@ -29,7 +29,7 @@ def free_port():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """The address of `quartier serve` on an embedded database with the building."""
+    """The address of `quartier serve` with its worker, on a database with the building."""
     home = tmp_path_factory.mktemp("journeys")
     port = free_port()
     environment = {
@@ -40,7 +40,7 @@ def server(tmp_path_factory):
     }
     subprocess.run([sys.executable, "-c", BUILD], env=environment, cwd=ROOT, check=True)
     log = (home / "serve.log").open("w")
-    command = [sys.executable, "-m", "quartier", "serve", "--port", str(port), "--no-worker"]
+    command = [sys.executable, "-m", "quartier", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
     try:
         wait_for(f"http://127.0.0.1:{port}/account/login/", process, home / "serve.log")
@@ -57,7 +57,7 @@ def wait_for(url, process, log):
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.25)
     raise AssertionError(f"the server did not answer: {log.read_text()}")
 

@@ -12,6 +12,8 @@ PAGES = {
     "operator": [
         "/sites/",
         "/bill/",
+        "/bill/1/",
+        "/bill/2/",
         "/sites/linde/",
         "/sites/linde/energy/?range=day&at=2026-08-12",
         "/sites/linde/energy/?range=year&at=2026-08-12&point=w002",

@@ -122,13 +122,22 @@ def test_an_issue_stops_billing_until_it_is_resolved(visit):
     page.wait_for_selector(".toasts")
 
 
-def test_all_sites_are_billed_one_after_the_other(visit):
+def test_many_sites_are_billed_in_the_background(visit):
+    """From the list to the result, with the keyboard and the server's own worker."""
     page = visit("operator")
     page.goto("/sites/")
-    page.get_by_role("link", name="Bill all sites").click()
+    expect(page.get_by_role("button", name="Bill the chosen")).to_be_disabled()
+    page.get_by_label("Choose Lindenhof").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-select-count]")).to_have_text("1 site chosen")
+    page.get_by_role("button", name="Bill the chosen").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/bill/?**")
     page.fill("[name=first]", "2026-07-01")
     page.fill("[name=last]", "2026-09-30")
-    page.get_by_role("button", name="Issue").click()
+    page.get_by_role("button", name="Issue at once").click()
+    expect(page.get_by_text("1 site is stopped.")).to_be_visible(timeout=60_000)
+    expect(page.locator("#batch-said")).to_have_text("The job is finished.")
     row = page.locator("tr", has_text="Lindenhof")
     expect(row).to_contain_text("Refused")
     expect(row).to_contain_text("Look at it")

@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from quartier.core.kernel.period import Dates
+
+QUARTER = Dates(date(2026, 7, 1), date(2026, 10, 1))
 BILLED_AT = datetime(2026, 10, 3, 9, tzinfo=UTC)
 PASSWORD = "korrekt-pferd-batterie"
 ROLES = ("operator", "owner", "installer", "resident", "neighbor", "stranger", "outsider")
@@ -25,6 +28,16 @@ class World:
     issue: object
     file: object
     client: object
+
+    @property
+    def batch(self):
+        """A job over the building that nobody has taken up."""
+        from quartier.apps.billing.batch import start
+
+        job, _ = start(
+            self.site.organisation, [self.site], QUARTER, "review", actor="test", now=BILLED_AT
+        )
+        return job
 
     def as_(self, role):
         """A signed-in client; signed out for an empty role."""
@@ -91,6 +104,18 @@ def build(households=3):
         received_at=BILLED_AT,
     )
     return site, users, invoices, issue, file
+
+
+def build_with_jobs(households):
+    """The building, with a job over many sites that is finished and one that nobody has taken."""
+    from quartier.apps.billing.batch import start, work
+
+    site, *_ = build(households)
+    done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
+    for dates in (done, waiting):
+        job, _ = start(site.organisation, [site], dates, "review", actor="test", now=BILLED_AT)
+        if dates is done:
+            assert work(job.pk, clock=lambda: BILLED_AT, on_issued=print)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
-"""Run background jobs: imports, billing runs, documents.
+"""Run background jobs: billing many sites, and documents.
 
-Any number of workers may run on any number of machines; each job is claimed by one of them.
+Any number of workers may run on any number of machines; each job is claimed by one of them. A
+billing job that a killed worker left unfinished is gone on with a minute after its last sign of
+life; what was issued is not issued again.
 """
 
 import argparse
@@ -17,5 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from django.core.management import call_command
 
+    from quartier.apps.documents.tasks import resume
+
+    resume()
     call_command("db_worker", batch=args.once, verbosity=0)
     return GOOD

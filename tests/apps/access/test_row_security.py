@@ -116,6 +116,9 @@ def populate(ref):
         **here,
     )
     make("billing.NumberSequence", organisation=ours, series="x")
+    begun = {"kind": "issue", "from_date": JANUARY, "to_date": JULY, "created_at": NOW}
+    batch = make("billing.Batch", organisation=ours, key=HASH, actor="job", **begun)
+    make("billing.BatchSite", batch=batch, **here)
     make(
         "documents.Rendered",
         invoice=invoice,

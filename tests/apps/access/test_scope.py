@@ -148,6 +148,9 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
         created_at=NOW,
     )
     make("ledger.Posting", entry=entry, account="receivable", party_id=tenant.pk, amount=1)
+    begun = {"kind": "issue", "from_date": JANUARY, "to_date": JULY, "created_at": NOW}
+    batch = make("billing.Batch", organisation=organisation, key=name, actor="job", **begun)
+    make("billing.BatchSite", batch=batch, site=site)
     make("audit.Event", at=NOW, organisation_id=organisation.pk, site_id=site.pk, actor="job")
     setattr(world, name, site)
     world.flats[name] = flats
@@ -214,6 +217,8 @@ def key(row):
         return row.title
     if label == "billing.Invoice":
         return row.number
+    if label == "billing.Batch":
+        return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
     for path in ("site", "meter", "entry"):
@@ -234,7 +239,7 @@ PLACES = {
     label
     for label in TABLE
     if label.split(".")[0] in ("sites", "equipment", "contracts", "metering", "ledger", "billing")
-}
+} - {"billing.Batch", "billing.BatchSite"}  # an operator's alone
 IMPORTED = {label for label in TABLE if label.startswith("intake.")}
 TECHNICAL = {
     "sites.Site",

@@ -103,6 +103,8 @@ TABLE: Mapping[str, Rule] = {
     "intake.Quarantine": _on_site(roles=IMPORTERS),
     "ledger.Entry": _on_site(roles=MONEY),
     "ledger.Posting": _on_site("entry__site", MONEY),
+    "billing.Batch": Rule(organisation="organisation"),
+    "billing.BatchSite": Rule(organisation="batch__organisation"),
     "billing.BillingRun": _on_site(roles=MONEY),
     "billing.Invoice": Rule(organisation="organisation", site="site", roles=MONEY, party="party"),
 }

@@ -118,3 +118,81 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class Batch(models.Model):
+    """One job over many sites: it bills each for itself, or only reviews what would be billed.
+
+    A worker that works on it renews ``beat_at``; after ``batch.LEASE`` without it another may
+    go on. ``key`` stands for kind, dates and sites, so that the same job runs once at a time.
+    """
+
+    class Kind(models.TextChoices):
+        REVIEW = "review"
+        ISSUE = "issue"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="batches")
+    kind = models.CharField(max_length=6, choices=Kind)
+    from_date = models.DateField()
+    to_date = models.DateField()
+    key = models.CharField(max_length=64)
+    actor = models.CharField(max_length=254)
+    created_at = models.DateTimeField()
+    beat_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=32, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organisation", "key"),
+                condition=Q(finished_at=None),
+                name="batch_runs_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(to_date__gt=F("from_date")), name="batch_covers_a_period"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.from_date} to {self.to_date}"
+
+
+class BatchSite(models.Model):
+    """What came of one site in a batch; ``total`` is in the site's currency.
+
+    A run of the site that this row started has its ``started_at`` as ``finished_at``: so a worker
+    that goes on after another was killed finds what that one had issued.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        WORKING = "working"
+        REFUSED = "refused"
+        FAILED = "failed"
+        READY = "ready"
+        ISSUED = "issued"
+        LEFT = "left"
+        NOTHING = "nothing"
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="rows")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    started_at = models.DateTimeField(null=True, blank=True)
+    run = models.ForeignKey(
+        BillingRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    documents = models.PositiveIntegerField(default=0)
+    left_alone = models.PositiveIntegerField(default=0)
+    total = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    findings = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("batch", "site")
+        constraints = (
+            models.UniqueConstraint(fields=("batch", "site"), name="batch_has_a_site_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.site}: {self.state}"

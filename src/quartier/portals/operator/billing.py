@@ -22,6 +22,7 @@ from quartier.core.kernel.period import BadPeriod, Dates, timezone_of
 from quartier.portals.operator.places import today_at
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import paged
+from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.span import span_of
 
 _LONGEST_DAYS = 3 * 366
@@ -31,10 +32,12 @@ class PeriodForm(forms.Form):
     """The period of a run: first and last day."""
 
     first = forms.DateField(
-        label=gettext_lazy("First day"), widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("First day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     last = forms.DateField(
-        label=gettext_lazy("Last day"), widget=forms.DateInput(attrs={"type": "date"})
+        label=gettext_lazy("Last day"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def new_run(visit: Visit) -> HttpResponseBase:
         try:
             dates = form.dates()
         except BadPeriod as error:
-            form.add_error(None, str(error))
+            form.add_error(None, read(error))
         else:
             if request.method == "POST":
                 return _issue(visit, dates)

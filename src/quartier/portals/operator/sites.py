@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.scope import Scope
-from quartier.apps.billing.models import BillingRun, Invoice
+from quartier.apps.billing.models import Batch, BillingRun, Invoice
 from quartier.apps.equipment.models import Meter
 from quartier.apps.sites.models import BillingPoint, Note, Site
 from quartier.portals.shared.gate import frame_of
@@ -32,7 +32,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("me")
 
 
-def _counted(sites: "QuerySet[Site]") -> "QuerySet[Any]":
+def counted(sites: "QuerySet[Site]") -> "QuerySet[Any]":
     """``sites`` with counts, each by its own subquery, so that they do not multiply."""
 
     def count(model: type[Model], **where: Any) -> Coalesce:
@@ -50,23 +50,37 @@ def _counted(sites: "QuerySet[Site]") -> "QuerySet[Any]":
     )
 
 
+def listed(scope: Scope, query: str, show: str) -> "QuerySet[Site]":
+    """The sites of somebody's list: those they work on, that match ``query``, and with ``show``
+    "open" those with an open issue."""
+    rows = scope.sites()
+    if not scope.is_operator:
+        rows = rows.filter(pk__in=scope.roles)
+    if query:
+        rows = rows.filter(
+            Q(name__icontains=query) | Q(ref__icontains=query) | Q(town__icontains=query)
+        )
+    if show == "open":
+        open_issues = Note.objects.filter(kind=Note.Kind.ISSUE, resolved_at=None)
+        rows = rows.filter(pk__in=open_issues.values("site"))
+    return rows
+
+
+def under_way(scope: Scope) -> Batch | None:
+    """The oldest billing job that is not finished; none for who is no operator."""
+    if not scope.is_operator:
+        return None
+    return scope.queryset(Batch).filter(finished_at=None).order_by("created_at").first()
+
+
 @login_required
 def sites(request: HttpRequest) -> HttpResponse:
     """The sites of an operator, owner or installer."""
     scope = Scope.of(request.user)
     if not (scope.is_operator or scope.roles):
         return redirect("me" if scope.stays else "nothing")
-    mine = scope.sites()
-    if not scope.is_operator:
-        mine = mine.filter(pk__in=scope.roles)
-    rows: Any = _counted(mine)
     query, show = request.GET.get("q", "").strip(), request.GET.get("show", "")
-    if query:
-        rows = rows.filter(
-            Q(name__icontains=query) | Q(ref__icontains=query) | Q(town__icontains=query)
-        )
-    if show == "open":
-        rows = rows.filter(issues__gt=0)
+    rows: Any = counted(listed(scope, query, show))
     sort = order_of(request, COLUMNS, "name")
     rows = rows.order_by(sort.replace("meters", "meter_count"), "ref")
     if request.GET.get("format") == "csv":
@@ -92,6 +106,7 @@ def sites(request: HttpRequest) -> HttpResponse:
         "total": page.paginator.count,
         "needy": needy,
         "is_operator": scope.is_operator,
+        "under_way": under_way(scope),
         "query": query,
         "show": show,
         "sort": sort,

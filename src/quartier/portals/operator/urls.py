@@ -3,7 +3,7 @@
 from django.urls import path
 
 from quartier.portals.operator import (
-    bill_all,
+    batches,
     billing,
     energy,
     equipment,
@@ -24,7 +24,9 @@ urlpatterns = [
     path("", sites.start, name="start"),
     path("nothing/", sites.nothing, name="nothing"),
     path("search/", search.search, name="search"),
-    path("bill/", bill_all.bill_all, name="bill-all"),
+    path("bill/", batches.bill_all, name="bill-all"),
+    path("bill/<int:pk>/", batches.batch, name="batch"),
+    path("bill/<int:pk>/continue/", batches.batch_continue, name="batch-continue"),
     path("sites/", sites.sites, name="sites"),
     path(_SITE, overview.overview, name="site"),
     path(f"{_SITE}energy/", energy.energy, name="site-energy"),
@@ -43,7 +45,6 @@ urlpatterns = [
     ),
     path(f"{_SITE}billing/", billing.runs, name="site-billing"),
     path(f"{_SITE}billing/new/", billing.new_run, name="site-bill"),
-    path(f"{_SITE}billing/row/", bill_all.bill_row, name="site-bill-row"),
     path(f"{_SITE}billing/<int:pk>/", billing.run, name="site-run"),
     path(f"{_SITE}invoices/", invoices.invoices, name="site-invoices"),
     path(f"{_SITE}invoices/<int:pk>/", invoices.invoice, name="site-invoice"),

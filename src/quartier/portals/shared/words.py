@@ -70,6 +70,13 @@ WORDS: Mapping[str, str | Promise] = {
     "credit_note": _("Credit note"),
     "issued": _("Issued"),
     "refused": _("Refused"),
+    # a site in a job over many
+    "waiting": _("Waits"),
+    "working": _("Under way"),
+    "failed": _("Failed"),
+    "ready": _("Can be issued"),
+    "left": _("Issued before"),
+    "nothing": _("Nothing to bill"),
     # notes
     "note": _("Note"),
     "issue": _("To be addressed"),

@@ -136,6 +136,18 @@ def last_day(to_date: date) -> str:
 
 
 @register.filter
+def day_before(to_date: date) -> date:
+    """The last day of a half-open range, for forms."""
+    return date.fromordinal(to_date.toordinal() - 1)
+
+
+@register.filter
+def errors_first(findings: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Findings as a run keeps them, what stops it before the rest."""
+    return sorted(findings, key=lambda one: one["severity"] != "error")
+
+
+@register.filter
 def moment(value: datetime | None, timezone: str = "Europe/Zurich") -> str:
     """dd.mm.yyyy hh:mm on local clocks."""
     return formats.NOTHING if value is None else formats.moment(value, timezone)
