@@ -1,5 +1,7 @@
 """The energy of a site: any range, the whole site or one billing point."""
 
+from datetime import timedelta
+
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -9,6 +11,7 @@ from quartier.core.kernel.findings import Finding
 from quartier.portals.operator.charts import energy_of, tiles_of
 from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.picked import NAMES
 
 _SHOWN_FINDINGS = 6
 _NAMED = 3
@@ -51,14 +54,13 @@ def energy(visit: Visit) -> HttpResponseBase:
     )
     wanted = visit.request.GET.get("point", "")
     point = next((one for one in points if one.ref == wanted), None)
-    _span, shared, chart, findings = energy_of(visit, point)
+    span, shared, chart, findings = energy_of(visit, point)
     if visit.request.GET.get("format") == "csv":
-        return chart_csv(f"{visit.site.ref}-{point.ref if point else 'site'}", chart)
-    keep = {
-        key: visit.request.GET[key]
-        for key in ("range", "at", "from", "to")
-        if key in visit.request.GET
-    }
+        what = f"{visit.site.ref}-{point.ref if point else 'site'}"
+        last = span.to_date - timedelta(days=1)
+        return chart_csv(f"{what}-{span.from_date}-{last}", chart)
+    chart.region = "energy"
+    keep = {key: visit.request.GET[key] for key in NAMES if key in visit.request.GET}
     context = {
         "points": points,
         "point": point,

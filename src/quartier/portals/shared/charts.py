@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -22,7 +23,8 @@ from quartier.core.kernel.period import local_midnight, slot_at
 from quartier.core.kernel.quality import Quality
 from quartier.portals.shared import formats
 from quartier.portals.shared.lists import csv_response
-from quartier.portals.shared.span import CUSTOM, BadSpan, Parts, Span, custom, parts_of, span_of
+from quartier.portals.shared.picked import NAMES, Pick, pick_of, span_in_query
+from quartier.portals.shared.span import CUSTOM, Parts, Span, parts_of
 
 Energies = NDArray[np.int64]
 Qualities = NDArray[np.uint8]
@@ -73,19 +75,20 @@ class Chart:
     following: str = ""
     csv: str = ""
     low: bool = False
+    pick: Pick | None = None
+    region: str = ""
+    """The element that another range replaces; the chart itself where the page has no figures of
+    the same range."""
 
 
 def span_in(request: HttpRequest, tz: ZoneInfo, latest: date, kind: str = "month") -> Span:
-    """The span that the URL names (``range`` and ``at``, or ``from`` and ``to``, the second
-    exclusive); the ``kind`` that contains ``latest`` where it names none that can be shown."""
-    query = request.GET
-    try:
-        if query.get("from") and query.get("to"):
-            return custom(date.fromisoformat(query["from"]), date.fromisoformat(query["to"]), tz)
-        day = date.fromisoformat(query["at"]) if query.get("at") else latest
-        return span_of(query.get("range") or kind, day, tz)
-    except (BadSpan, ValueError):
-        return span_of(kind, latest, tz)
+    """The span that the URL names (see :mod:`picked`); the ``kind`` that contains ``latest`` where
+    it names none that can be shown, which ``with_ranges`` says."""
+    return span_in_query(request.GET, tz, latest, kind, _today(tz))[0]
+
+
+def _today(tz: ZoneInfo) -> date:
+    return timezone.now().astimezone(tz).date()
 
 
 def sums(values: Energies, edges: Sequence[int]) -> Energies:
@@ -200,11 +203,15 @@ def _rows(
 
 
 def with_ranges(chart: Chart, span: Span, query: QueryDict, path: str = "") -> Chart:
-    """``chart`` with its range picker; links keep the rest of the query."""
+    """``chart`` with its range picker; links keep the rest of the query. Where the query names no
+    span that can be shown the picker says why."""
+    today = _today(span.tz)
+    _span, fault = span_in_query(query, span.tz, today, "month", today)
+    chart.pick = pick_of(span, fault, query, today, path)
 
     def link(**changes: str) -> str:
         changed = query.copy()
-        for name in ("range", "at", "from", "to", "format"):
+        for name in (*NAMES, "format"):
             changed.pop(name, None)
         for name, value in changes.items():
             changed[name] = value

@@ -71,6 +71,7 @@ def chart_of_line(request: HttpRequest, found: Explanation) -> Chart | None:
         "line", span, series, found.quality[window], now=timezone.now(), caption=caption
     )
     with_ranges(chart, span, request.GET)
+    chart.pick = None  # only dates of the line can be chosen
     whole = request.path
     chart.ranges = [
         {"title": _("All of it"), "link": whole, "active": span.kind == CUSTOM},

@@ -17,7 +17,7 @@ from quartier.portals.shared import formats
 
 KINDS = ("day", "week", "month", "quarter", "year")
 CUSTOM = "custom"
-LONGEST_DAYS = 3 * 366
+LONGEST_DAYS = 5 * 366
 _DAYS_AS_HOURS = 10
 _DAYS_AS_DAYS = 124
 
