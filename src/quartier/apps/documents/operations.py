@@ -147,7 +147,7 @@ def _printed(invoice: Invoice) -> _File | Finding:
             where=invoice.number,
             remedy="Correct this, credit the document and bill again.",
         )
-    except Exception as fault:
+    except Exception as fault:  # noqa: BLE001  (logged in full)
         _log.exception("document %s", invoice.number)
         return error(
             "documents.failed",
