@@ -58,6 +58,15 @@ def test_a_folder_with_a_bad_file(site, tmp_path, capsys):
     assert len(blocks()) == 2  # a local day lies on two UTC days
 
 
+def test_nothing_of_a_file_reaches_the_terminal_as_a_command_to_it(site, tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x\x1b[31m;y\r\x07;timestamp\n1;2;3\n")
+    assert run("load-curve", path, "--site", "site", "--profile", "long-import-export") == FINDINGS
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) == 2
+    assert all(line.isprintable() for line in out.splitlines())
+
+
 def test_unknown_points_are_named(site, tmp_path, capsys):
     path = tmp_path / "a.xml"
     path.write_bytes(LETTER.xml())

@@ -11,7 +11,13 @@ _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 def print_findings(findings: Iterable[Finding], indent: str = "") -> None:
     """One line a finding, errors first, otherwise in their order."""
     for finding in sorted(findings, key=lambda one: _ORDER[one.severity]):
-        print(f"{indent}{finding}")
+        print(f"{indent}{printable(str(finding))}")
+
+
+def printable(text: str) -> str:
+    """One line without control characters: what a file or a name holds does not reach the
+    terminal as a command to it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def exit_code(findings: Sequence[Finding]) -> int:

@@ -2,7 +2,7 @@
 
 from quartier.apps.intake.report import MeterResult, Report
 from quartier.apps.sites.models import Site
-from quartier.cli._findings import print_findings
+from quartier.cli._findings import print_findings, printable
 from quartier.core.kernel.period import slot_starts_at, timezone_of
 from quartier.formats.load_curve import Preview
 
@@ -28,8 +28,8 @@ def print_report(report: Report, site: Site, unit: str = "quarter-hours") -> Non
         print(f"{report.released} series left the quarantine")
     for point, files in sorted(report.quarantined.items()):
         print(
-            f"in quarantine: {point}, {files} files. Give a meter of the site this metering point "
-            "or serial number and import again, or import with --create-meters"
+            f"in quarantine: {printable(point)}, {files} files. Give a meter of the site this "
+            "metering point or serial number and import again, or import with --create-meters"
         )
     for name in report.billed:
         print(f"already billed on values that changed: {name}")
@@ -76,7 +76,8 @@ def print_previews(previews: list[Preview], site: Site) -> None:
     tz = timezone_of(site.timezone)
     for one in previews:
         print(
-            f"{one.meter} {one.direction}: {one.starts_at.astimezone(tz):%Y-%m-%d %H:%M} to "
+            f"{printable(one.meter)} {one.direction}: "
+            f"{one.starts_at.astimezone(tz):%Y-%m-%d %H:%M} to "
             f"{one.ends_at.astimezone(tz):%Y-%m-%d %H:%M} local, {one.intervals} quarter-hours, "
             f"{one.energy_kwh:.3f} kWh, {one.gaps} gaps"
         )

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.equipment.models import Meter
 from quartier.apps.intake.models import IntakeFile, Quarantine
@@ -12,6 +14,7 @@ from quartier.apps.metering.models import IntervalBlock
 from quartier.core.kernel.period import slot_at
 from quartier.formats.load_curve import shipped_profiles
 from tests.apps.intake.letters import NOW, stored
+from tests.formats.sdat.messages import Letter
 
 pytestmark = pytest.mark.django_db
 SLOT = slot_at(datetime(2025, 12, 31, 23, tzinfo=UTC))
@@ -109,3 +112,41 @@ def test_a_meter_that_was_made_is_found_again(site):
     report, _ = run(site, "Flat 3, left;2026-01-01 00:15;1;0\n")
     assert report.created_meters == []
     assert Meter.objects.get().ref == "Flat-3-left"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (Letter([]).xml(), "import it with quartier import sdat"),
+        (b"\xef\xbb\xbf <ESLBillingData/>", "quartier import readings"),
+        ((HEAD + "A;2026-01-01 00:00;1;0\n").encode("utf-16"), "encoded as UTF-16"),
+        ((HEAD + "A;2026-01-01 00:00;1;0\n").encode("utf-16-le"), "binary data"),
+        (b"PK\3\4" + bytes(50), "not an XLSX file"),
+        (b"\n\n \n", "the file is empty"),
+    ],
+)
+def test_what_is_no_table_is_said_by_name(site, data, words):
+    report, _ = run(site, data)
+    assert report.count("rejected") == 1
+    assert words in report.findings[0].message
+
+
+def test_two_names_of_one_meter_in_a_file_are_refused(site):
+    meter = Meter.objects.create(site=site, ref="A", name="B", source="curve")
+    report, _ = run(site, "A;2026-01-01 00:00;1;0\nB;2026-01-01 00:00;2;0\n")
+    assert report.count("rejected") == 1
+    assert "A and B are the same meter A" in report.findings[-1].message
+    assert not meter.registers.exists()
+    assert not IntervalBlock.objects.exists()
+
+
+def test_many_meters_are_found_and_read_in_a_bounded_number_of_questions(site):
+    def questions(number, hour):
+        text = "".join(f"M{n};2026-01-01 {hour:02}:00;1;0\n" for n in range(number))
+        with CaptureQueriesContext(connection) as context:
+            report, _ = run(site, text)
+        assert report.count("imported") == 1
+        return len(context)
+
+    questions(60, 0)  # they are made
+    assert questions(60, 1) <= questions(5, 2) + 4

@@ -263,3 +263,23 @@ def test_readings_a_quarter_of_an_hour_apart_become_intervals(site):
     run(site, rows)
     first = slot_at(datetime(2025, 12, 31, 23, tzinfo=UTC))
     assert stored(site, first, 4) == [(250, "measured")] * 3 + [(None, "missing")]
+
+
+def test_local_times_of_a_clock_change_need_their_offset(site):
+    report = run(
+        site,
+        "m,1-1:1.8.0,2026-03-29 02:30,1\nm,1-1:1.8.0,2026-10-25 02:30,2\n"
+        "m,1-1:1.8.0,2026-10-25 03:00,3\n",
+    )
+    assert [f.message.split(", as")[0] for f in report.findings] == [
+        "line 2: the local time 2026-03-29 02:30 does not exist",
+        "line 3: the local time 2026-10-25 02:30 comes twice",
+    ]
+    assert values() == []
+    run(site, "m,1-1:1.8.0,2026-10-25T02:30:00+02:00,1\nm,1-1:1.8.0,2026-10-25T02:30:00+01:00,2\n")
+    assert values() == [1000, 2000]
+
+
+def test_a_file_with_no_total_is_one_sentence(site):
+    report = run(site, "m,1-1:1.8.1,2026-01-01,1\nm,1-1:1.8.1,2026-01-01,2\n")
+    assert ".." not in report.findings[0].message

@@ -1,6 +1,7 @@
 """Files, folders and archives, also hostile ones."""
 
 import io
+import os
 import tarfile
 import zipfile
 
@@ -74,3 +75,55 @@ def test_an_empty_archive_says_so(tmp_path):
 def test_a_path_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(NoSuchPath, match=r"nothing\.xml"):
         list(sources([tmp_path / "nothing.xml"]))
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
+    """The tests may run as root, to whom no folder is closed."""
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open.xml").write_bytes(b"1")
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    closed, there = sources([tmp_path])
+    assert closed.problem == "the folder cannot be read: Permission denied"
+    assert closed.name.endswith("closed")
+    assert there.data == b"1"
+
+
+def test_links_that_lead_in_a_circle_end(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "self").symlink_to("self")
+    (tmp_path / "a" / "one.xml").write_bytes(b"1")
+    assert [source.data for source in sources([tmp_path])] == [b"1"]
+    with pytest.raises(NoSuchPath, match="no file or folder"):
+        list(sources([tmp_path / "a" / "self"]))
+
+
+def test_a_pipe_is_no_file_and_stops_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe.xml")
+    (tmp_path / "one.xml").write_bytes(b"1")
+    assert [source.data for source in sources([tmp_path])] == [b"1"]
+    with pytest.raises(NoSuchPath, match="neither a file nor a folder"):
+        list(sources([tmp_path / "pipe.xml"]))
+
+
+def test_a_name_of_strange_bytes_can_be_printed_and_stored(tmp_path):
+    (tmp_path / os.fsdecode(b"a\xff\x1b[31m\n.xml")).write_bytes(b"1")
+    zipped(tmp_path / "b.zip", {"x\x1b]0;y\x07.xml": b"2"})
+    for source in sources([tmp_path]):
+        assert source.data
+        assert source.name.isprintable()
+        assert source.name.encode()
+
+
+def test_a_damaged_tar_is_one_sentence(tmp_path):
+    for name, data in (("a.tar.gz", b"x" * 600), ("b.tgz", b"xx"), ("c.tar", b"x" * 600)):
+        (tmp_path / name).write_bytes(data)
+        (source,) = sources([tmp_path / name])
+        assert source.problem == "it is not a tar archive, or a damaged one"

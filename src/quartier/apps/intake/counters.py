@@ -4,7 +4,7 @@ One state is the total over the tariffs (1.8.1 + 1.8.2) at one instant, in Wh or
 the CT/VT factor. Tariff registers count only together: where one of them lacks, no total is made.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -48,8 +48,18 @@ class State:
     factor: Decimal | None
 
 
+class BadTime(ValueError):
+    """A local time does not exist, or comes twice; ``errors`` names each with its line."""
+
+    def __init__(self, errors: Sequence[str]) -> None:
+        super().__init__(errors[0])
+        self.errors = tuple(errors)
+
+
 def of_esl(readings: Iterable[EslReading], tz: ZoneInfo) -> list[Raw]:
-    """ESL readings; their local times are those of ``tz``."""
+    """ESL readings; their local times are those of ``tz``. Raises :class:`BadTime`."""
+    readings = list(readings)
+    _refuse_bad_times(((one.line, one.read_at) for one in readings), tz)
     return [
         Raw(
             one.serial,
@@ -64,7 +74,10 @@ def of_esl(readings: Iterable[EslReading], tz: ZoneInfo) -> list[Raw]:
 
 
 def of_csv(readings: Iterable[CsvReading], tz: ZoneInfo) -> list[Raw]:
-    """CSV readings; times without an offset are local ones of ``tz``."""
+    """CSV readings; times without an offset are local ones of ``tz``. Raises
+    :class:`BadTime`."""
+    readings = list(readings)
+    _refuse_bad_times(((one.line, one.read_at) for one in readings), tz)
     return [
         Raw(
             one.meter,
@@ -77,6 +90,26 @@ def of_csv(readings: Iterable[CsvReading], tz: ZoneInfo) -> list[Raw]:
         )
         for one in readings
     ]
+
+
+def _refuse_bad_times(times: Iterable[tuple[int, datetime]], tz: ZoneInfo) -> None:
+    errors = []
+    for line, moment in times:
+        if moment.tzinfo is not None:
+            continue
+        local = moment.replace(tzinfo=tz)
+        if local.utcoffset() == local.replace(fold=1).utcoffset():
+            continue
+        if local.astimezone(UTC).astimezone(tz).replace(tzinfo=None) == moment:
+            why = "comes twice, as the clock is set back"
+        else:
+            why = "does not exist, as the clock is set forward"
+        errors.append(
+            f"line {line}: the local time {moment:%Y-%m-%d %H:%M} {why}; write it with its offset, "
+            "as 2026-10-25T02:30:00+01:00"
+        )
+    if errors:
+        raise BadTime(errors)
 
 
 def _instant(moment: datetime, tz: ZoneInfo) -> datetime:

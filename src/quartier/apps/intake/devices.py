@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from quartier.apps.equipment.models import Device, Meter
 from quartier.apps.intake.counters import State
-from quartier.apps.intake.mapping import find_meter, free_ref
+from quartier.apps.intake.mapping import Meters
 from quartier.apps.intake.reconcile import curve_of_counter
 from quartier.apps.intake.report import Report
 from quartier.apps.sites.models import Site
@@ -32,6 +32,7 @@ class Devices:
         self._create_meters = create_meters
         self._meter = meter
         self._factor = factor
+        self._meters = Meters(site)
 
     def of(self, states: list[State]) -> dict[Counter, tuple[Meter, Device | None]]:
         """The meter and device of each counter that is known or may be made."""
@@ -59,9 +60,7 @@ class Devices:
         return out
 
     def _known(self, identity: str, serial: str) -> Meter | None:
-        return (find_meter(self._site, serial) if serial else None) or find_meter(
-            self._site, identity
-        )
+        return (self._meters.find(serial) if serial else None) or self._meters.find(identity)
 
     def _created(self, identity: str, by_serial: dict[str, list[State]]) -> Meter:
         own = [state for some in by_serial.values() for state in some]
@@ -86,12 +85,13 @@ class Devices:
         flows = {state.direction for state in own if state.value}
         meter = Meter.objects.create(
             site=self._site,
-            ref=free_ref(self._site, f"m{identity}"),
+            ref=self._meters.free_ref(f"m{identity}"),
             name=f"Meter {identity}",
             medium=own[0].medium,
             mode=Meter.Mode.GRID if flows == {"import", "export"} else Meter.Mode.CONSUMPTION,
             source=Meter.Source.REGISTER,
         )
+        self._meters.learn(meter)
         self._report.created_meters.append(meter.ref)
         if not any(by_serial):
             self._device(meter, identity, own)

@@ -15,8 +15,8 @@ from quartier.apps.intake import archive, files
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.contributions import Import, carried_into, of_curve
 from quartier.apps.intake.files import Received
-from quartier.apps.intake.mapping import find_meter, free_ref, profile_register, set_point
-from quartier.apps.intake.models import IntakeFile, Quarantine
+from quartier.apps.intake.mapping import Meters, profile_registers, set_point
+from quartier.apps.intake.models import Contribution, IntakeFile, Quarantine
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
 from quartier.apps.metering import store
@@ -34,6 +34,7 @@ from quartier.formats.load_curve import (
     Profile,
     fitting_profiles,
     read_curves,
+    refuse_no_table,
     shipped_profiles,
 )
 from quartier.formats.sdat import normal_point
@@ -154,16 +155,16 @@ class LoadCurveImport:
         assert row is not None
         row.quarantine.filter(released_at=None).delete()
         meters, created, unknown = self._meters(curves)
-        wanted = [
-            (curve, profile_register(meters[curve.meter], curve.direction))
-            for curve in curves.curves
-            if curve.meter in meters
-        ]
+        known = [curve for curve in curves.curves if curve.meter in meters]
+        registers = profile_registers(
+            self.site, ((meters[curve.meter], curve.direction) for curve in known)
+        )
+        wanted = [(curve, registers[meters[curve.meter].pk, curve.direction]) for curve in known]
         _refuse_two_of_one(wanted)
         Quarantine.objects.bulk_create(
             [self._quarantine(row, curve) for curve in curves.curves if curve.meter in unknown]
         )
-        before = {register.pk: _stored(self.site, register, curve) for curve, register in wanted}
+        before = _stored(self.site, wanted)
         carried = {
             register.pk: carried_into(self.site.pk, register.pk, curve)
             for curve, register in wanted
@@ -181,6 +182,7 @@ class LoadCurveImport:
         )
         results: dict[int, MeterResult] = {}
         told = Import(row, self.at, self.actor)
+        contributions = []
         for (curve, register), new in zip(wanted, series, strict=True):
             change = _Change(new, before[register.pk], overwrite=self.overwrite)
             results[register.pk] = change.result(register)
@@ -188,7 +190,8 @@ class LoadCurveImport:
                 told, self.site.pk, register.pk, curve, change.taken, carried[register.pk]
             )
             if given is not None:
-                given.save()
+                contributions.append(given)
+        Contribution.objects.bulk_create(contributions, batch_size=500)
         billed = billed_on(self.site.pk, written.revised_slots)
 
         def outcome() -> None:
@@ -223,10 +226,12 @@ class LoadCurveImport:
         by_identity: dict[str, list[Curve]] = {}
         for curve in curves.curves:
             by_identity.setdefault(curve.meter, []).append(curve)
+        meters = Meters(self.site)
         for identity, own in by_identity.items():
-            meter = find_meter(self.site, identity)
+            meter = meters.find(identity)
             if meter is None and self.create_meters:
-                meter = self._create(identity, own)
+                meter = self._create(identity, own, meters.free_ref(identity))
+                meters.learn(meter)
                 created.append(meter.ref)
             if meter is None:
                 unknown.append(identity)
@@ -234,7 +239,7 @@ class LoadCurveImport:
                 found[identity] = meter
         return found, created, unknown
 
-    def _create(self, identity: str, own: list[Curve]) -> Meter:
+    def _create(self, identity: str, own: list[Curve], ref: str) -> Meter:
         flows = {
             curve.direction for curve in own if any(point.energy_kwh for point in curve.points)
         }
@@ -245,7 +250,7 @@ class LoadCurveImport:
             mode = Meter.Mode.GRID
         meter = Meter(
             site=self.site,
-            ref=free_ref(self.site, identity),
+            ref=ref,
             name=identity[:120],
             mode=mode,
             source=Meter.Source.CURVE,
@@ -275,6 +280,8 @@ def _fitting(source: Source) -> Profile:
     found = fitting_profiles(source.data)
     if len(found) == 1:
         return found[0]
+    if not found:
+        refuse_no_table(source.data)
     names = ", ".join(profile.name for profile in found) or "none"
     shipped = ", ".join(shipped_profiles())
     raise BadCurves(
@@ -323,9 +330,17 @@ def _series(register: Register, curve: Curve, carried_wh: Decimal) -> Series:
     return Series(register.pk, first, energy_wh, quality)
 
 
-def _stored(site: Site, register: Register, curve: Curve) -> Series:
-    first, end = curve.points[0].slot, curve.points[-1].slot + 1
-    return store.read(site.pk, [register.pk], first, end).series(register.pk)
+def _stored(site: Site, wanted: list[tuple[Curve, Register]]) -> dict[int, Series]:
+    """What is stored where the curves are, by register; curves of one span are read at once."""
+    by_span: dict[tuple[int, int], list[int]] = {}
+    for curve, register in wanted:
+        span = curve.points[0].slot, curve.points[-1].slot + 1
+        by_span.setdefault(span, []).append(register.pk)
+    out: dict[int, Series] = {}
+    for (first, end), register_ids in by_span.items():
+        found = store.read(site.pk, register_ids, first, end)
+        out.update({register_id: found.series(register_id) for register_id in register_ids})
+    return out
 
 
 class _Change:

@@ -141,47 +141,80 @@ class Mapping:
             self.findings.append(finding)
 
 
-def find_meter(site: Site, identity: str) -> Meter | None:
-    """The meter that a person or a table calls so.
+class Meters:
+    """The meters of a site by everything that a person or a table calls them."""
 
-    That is its ref, the serial number of a device on it, its metering point, or its name if no
-    other has it. Computed meters take no data and are never found.
-    """
-    meters = list(Meter.objects.filter(site=site).exclude(source=Meter.Source.VIRTUAL))
-    point = normal_point(identity)
-    for meter in meters:
-        if meter.ref == identity:
-            return meter
-    device = (
-        Device.objects.filter(meter__in=meters, serial=identity).order_by("-installed_at").first()
-    )
-    if device is not None:
-        return device.meter
-    for meter in meters:
-        points = {normal_point(meter.metering_point), normal_point(meter.export_metering_point)}
-        if point and point in points:
-            return meter
-    named = [meter for meter in meters if meter.name == identity]
-    return named[0] if len(named) == 1 else None
+    def __init__(self, site: Site) -> None:
+        self._refs = set(Meter.objects.filter(site=site).values_list("ref", flat=True))
+        self._by_ref: dict[str, Meter] = {}
+        self._by_serial: dict[str, Meter] = {}
+        self._by_point: dict[str, Meter] = {}
+        self._by_name: dict[str, list[Meter]] = {}
+        meters = Meter.objects.filter(site=site).exclude(source=Meter.Source.VIRTUAL)
+        for meter in meters:
+            self.learn(meter)
+        devices = Device.objects.filter(meter__in=meters).order_by("installed_at")
+        for serial, ref in devices.values_list("serial", "meter__ref"):
+            self._by_serial[serial] = self._by_ref[ref]
+
+    def learn(self, meter: Meter) -> None:
+        """A meter that was made."""
+        self._refs.add(meter.ref)
+        self._by_ref[meter.ref] = meter
+        for point in (meter.metering_point, meter.export_metering_point):
+            if normal_point(point):
+                self._by_point.setdefault(normal_point(point), meter)
+        self._by_name.setdefault(meter.name, []).append(meter)
+
+    def find(self, identity: str) -> Meter | None:
+        """The meter that is called so.
+
+        That is its ref, the serial number of a device on it (the newest counts), its metering
+        point, or its name if no other has it. Computed meters take no data and are never found.
+        """
+        found = (
+            self._by_ref.get(identity)
+            or self._by_serial.get(identity)
+            or self._by_point.get(normal_point(identity))
+        )
+        named = self._by_name.get(identity, [])
+        return found or (named[0] if len(named) == 1 else None)
+
+    def free_ref(self, name: str) -> str:
+        """A ref made of ``name`` that no meter of the site has."""
+        return _free_ref(name, self._refs)
 
 
-def profile_register(meter: Meter, direction: str) -> Register:
-    """The register that a curve of ``meter`` is stored in; made if it lacks."""
-    register, _ = Register.objects.get_or_create(
-        meter=meter,
-        direction=direction,
-        part=Register.Part.TOTAL,
-        defaults={"site": meter.site, "obis": str(_OBIS[direction])},
-    )
-    return register
+def profile_registers(
+    site: Site, wanted: Iterable[tuple[Meter, str]]
+) -> dict[tuple[int, str], Register]:
+    """The registers that curves are stored in, by meter id and direction; made where they lack."""
+    pairs = {(meter.pk, direction): meter for meter, direction in wanted}
+    own = Register.objects.filter(site=site, part=Register.Part.TOTAL).select_related("meter")
+    found = {
+        (one.meter_id, one.direction): one for one in own if (one.meter_id, one.direction) in pairs
+    }
+    for (meter_id, direction), meter in pairs.items():
+        if (meter_id, direction) not in found:
+            found[meter_id, direction] = Register.objects.create(
+                site=site,
+                meter=meter,
+                direction=direction,
+                part=Register.Part.TOTAL,
+                obis=str(_OBIS[direction]),
+            )
+    return found
 
 
 def free_ref(site: Site, name: str) -> str:
     """A ref made of ``name`` that no meter of the site has."""
+    return _free_ref(name, set(Meter.objects.filter(site=site).values_list("ref", flat=True)))
+
+
+def _free_ref(name: str, taken: set[str]) -> str:
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:50] or "meter"
-    refs = set(Meter.objects.filter(site=site).values_list("ref", flat=True))
     ref, number = base, 2
-    while ref in refs:
+    while ref in taken:
         ref, number = f"{base}-{number}", number + 1
     return ref
 

@@ -26,6 +26,7 @@ from quartier.core.kernel.obis import Obis
 from quartier.core.kernel.period import slot_at, timezone_of, utc
 from quartier.formats.esl import EslError, looks_like_esl, read_billing_data
 from quartier.formats.load_curve import BadCurves
+from quartier.formats.load_curve.curves import ERRORS_NAMED
 from quartier.formats.readings_csv import read_readings
 from quartier.formats.sdat import looks_like_sdat
 
@@ -104,6 +105,11 @@ class ReadingsImport:
         except EslError as problem:
             self._reject(source, [str(problem)])
             return None
+        except counters.BadTime as problem:
+            hidden = len(problem.errors) - ERRORS_NAMED
+            more = [f"and {hidden} more errors"] if hidden > 0 else []
+            self._reject(source, [*problem.errors[:ERRORS_NAMED], *more])
+            return None
         except BadCurves as problem:
             hidden = problem.error_count - len(problem.errors)
             self._reject(
@@ -111,8 +117,9 @@ class ReadingsImport:
             )
             return None
         if not states:
-            reasons = "; ".join(finding.message for finding in wrong)
-            self._reject(source, [f"no register of energy or water could be read. {reasons}"])
+            reasons = "; ".join(finding.message.rstrip(".") for finding in wrong)
+            why = "no register of energy or water could be read"
+            self._reject(source, [f"{why}: {reasons}" if reasons else why])
             return None
         self.report.findings += [*noticed, *wrong]
         return sha256, states

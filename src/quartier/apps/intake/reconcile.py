@@ -4,7 +4,7 @@ They must agree to what the counters can show: two tariff registers of 0.1 kWh a
 times the CT/VT factor. A period with a quarter-hour that has no value is incomplete, not wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Intervals
 
 COUNTER_STEP_WH = 200
+_CELLS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -119,26 +120,48 @@ def curve_of_counter(
     ``points`` are the readings by direction. Proof are at least three complete periods with
     energy that all agree at the same whole factor, and that no other meter has as many.
     """
-    proven: list[tuple[Meter, int]] = []
-    meters = Meter.objects.filter(site=site, source=Meter.Source.CURVE, devices=None)
-    for meter in meters:
-        pairs: list[tuple[Decimal, int]] = []
-        for register in meter.registers.filter(part=Register.Part.TOTAL):
-            ordered = sorted({one for one in points.get(register.direction, ()) if on_grid(one[0])})
-            if not ordered or ordered[0][0] == ordered[-1][0]:
-                continue
-            limits = slot_at(ordered[0][0]), slot_at(ordered[-1][0])
-            intervals = store.read(site.pk, [register.pk], *limits)
-            for (begun, start), (ended, end) in pairwise(ordered):
-                if begun < ended:
-                    span = begun, ended
-                    one = _agreement(site, register, intervals, span, end - start, Decimal(1))
-                    if one.is_complete:
-                        pairs.append((one.register_wh, one.interval_wh))
-        factor = _common_factor(pairs)
-        if factor is not None:
-            proven.append((meter, factor))
+    meters = {
+        meter.pk: meter
+        for meter in Meter.objects.filter(site=site, source=Meter.Source.CURVE, devices=None)
+    }
+    registers = list(Register.objects.filter(meter__in=meters, part=Register.Part.TOTAL))
+    pairs: dict[int, list[tuple[Decimal, int]]] = {}
+    for direction, found in points.items():
+        ordered = sorted({one for one in found if on_grid(one[0])})
+        if not ordered or ordered[0][0] == ordered[-1][0]:
+            continue
+        own = {one.pk: one.meter_id for one in registers if one.direction == direction}
+        for register_id, pair in _pairs(site, list(own), ordered):
+            pairs.setdefault(own[register_id], []).append(pair)
+    proven = [
+        (meters[meter_id], factor)
+        for meter_id, there in pairs.items()
+        if (factor := _common_factor(there)) is not None
+    ]
     return proven[0] if len(proven) == 1 else None
+
+
+def _pairs(
+    site: Site, register_ids: Sequence[int], ordered: Sequence[tuple[datetime, Decimal]]
+) -> Iterator[tuple[int, tuple[Decimal, int]]]:
+    """Of each register and complete period: what the counter says, and the sum of its
+    quarter-hours."""
+    slots = [slot_at(at) for at, _ in ordered]
+    at_once = max(_CELLS_AT_ONCE // (slots[-1] - slots[0]), 1)
+    for start in range(0, len(register_ids), at_once):
+        some = register_ids[start : start + at_once]
+        intervals = store.read(site.pk, some, slots[0], slots[-1])
+        is_bad = (intervals.quality == int(Quality.MISSING)) | (
+            intervals.quality == int(Quality.TEMPORARY)
+        )
+        for (first, end), ((_, before), (_, after)) in zip(
+            pairwise(slots), pairwise(ordered), strict=True
+        ):
+            window = slice(first - slots[0], end - slots[0])
+            complete = ~is_bad[:, window].any(axis=1)
+            sums = intervals.energy_wh[:, window].sum(axis=1)
+            for row in np.flatnonzero(complete if first < end else []).tolist():
+                yield some[row], (after - before, int(sums[row]))
 
 
 def _common_factor(pairs: Sequence[tuple[Decimal, int]]) -> int | None:

@@ -4,6 +4,8 @@ Archive members are read in memory and never written by their name, so a hostile
 name. Sizes are bounded by what is really unpacked, not by what the archive claims.
 """
 
+import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -39,39 +41,61 @@ def count(paths: Sequence[Path]) -> int:
 def sources(paths: Sequence[Path]) -> Iterator[Source]:
     """Every file, folders with all that is below them, in the order of their names.
 
-    Hidden files are left out. Raises :class:`NoSuchPath` before the first file is read.
+    Hidden files are left out; a folder that cannot be looked into is named. Raises
+    :class:`NoSuchPath` before the first file is read.
     """
-    found = [file for path in paths for file in _files(path)]
-    for file in found:
-        if file.name.lower().endswith(_ARCHIVES):
+    found = [one for path in paths for one in _files(path)]
+    for file, problem in found:
+        if problem:
+            yield Source(_shown(file), problem=problem)
+        elif file.name.lower().endswith(_ARCHIVES):
             yield from _unpacked(file)
         else:
             yield _read(file)
 
 
-def _files(path: Path) -> list[Path]:
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """The files of ``path`` in the order of their names, each with what is wrong with it."""
     try:
         if path.is_dir():
-            return sorted(
-                file
-                for file in path.rglob("*")
-                if file.is_file()
-                and not any(part.startswith(".") for part in file.relative_to(path).parts)
-            )
+            return sorted(_below(path))
+        if not path.exists():
+            raise NoSuchPath(f"there is no file or folder {_shown(path)}")
         if not path.is_file():
-            raise NoSuchPath(f"there is no file or folder {path}")
+            raise NoSuchPath(f"{_shown(path)} is neither a file nor a folder")
     except OSError as error:
-        raise NoSuchPath(f"{path} cannot be read: {error.strerror}") from error
-    return [path]
+        raise NoSuchPath(f"{_shown(path)} cannot be read: {error.strerror}") from error
+    except ValueError:  # a NUL in it
+        raise NoSuchPath(f"there is no file or folder {_shown(path)}") from None
+    return [(path, "")]
+
+
+def _below(folder: Path) -> Iterator[tuple[Path, str]]:
+    """All files below ``folder``, and the folders that cannot be looked into. Links to folders
+    are not followed, so that no way leads round in a circle."""
+    closed: list[OSError] = []
+    for place, names, files in os.walk(folder, onerror=closed.append):
+        names[:] = [name for name in names if not name.startswith(".")]
+        for name in files:
+            file = Path(place, name)
+            if not name.startswith(".") and file.is_file():
+                yield file, ""
+    for error in closed:
+        yield Path(error.filename), f"the folder cannot be read: {error.strerror}"
+
+
+def _shown(path: Path | str) -> str:
+    """A path as text that can be printed and stored, whatever bytes its name has."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(path))
 
 
 def _read(file: Path) -> Source:
     try:
         if file.stat().st_size > MEMBER_LIMIT:
-            return Source(str(file), problem=_too_large())
-        return Source(str(file), file.read_bytes())
+            return Source(_shown(file), problem=_too_large())
+        return Source(_shown(file), file.read_bytes())
     except OSError as error:
-        return Source(str(file), problem=f"it cannot be read: {error.strerror}")
+        return Source(_shown(file), problem=f"it cannot be read: {error.strerror}")
 
 
 def _too_large() -> str:
@@ -87,17 +111,29 @@ def _unpacked(file: Path) -> Iterator[Source]:
             total += len(source.data)
             if number > COUNT_LIMIT or total > TOTAL_LIMIT:
                 yield Source(
-                    str(file),
+                    _shown(file),
                     problem=f"it holds more than {COUNT_LIMIT} files or "
                     f"{TOTAL_LIMIT // 2**30} GiB; the rest was not read. Split it",
                 )
                 return
             yield source
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        yield Source(str(file), problem=f"it cannot be unpacked: {error}")
+    except tarfile.ReadError:
+        yield Source(_shown(file), problem="it is not a tar archive, or a damaged one")
+        return
+    except (
+        zipfile.BadZipFile,
+        tarfile.TarError,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        ValueError,
+        OverflowError,
+    ) as error:
+        yield Source(_shown(file), problem=f"it cannot be unpacked: {error}")
         return
     if number == 0:
-        yield Source(str(file), problem="it is an archive without files")
+        yield Source(_shown(file), problem="it is an archive without files")
 
 
 def _zip_members(file: Path) -> Iterator[Source]:
@@ -105,7 +141,7 @@ def _zip_members(file: Path) -> Iterator[Source]:
         for member in sorted(archive.infolist(), key=lambda info: info.filename):
             if member.is_dir() or _is_junk(member.filename):
                 continue
-            name = f"{file}:{member.filename}"
+            name = _shown(f"{file}:{member.filename}")
             if member.filename.lower().endswith(_ARCHIVES):
                 yield Source(name, problem="it is an archive in an archive; unpack it first")
                 continue
@@ -115,7 +151,14 @@ def _zip_members(file: Path) -> Iterator[Source]:
             try:
                 with archive.open(member) as stream:
                     data = stream.read(MEMBER_LIMIT + 1)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            except (
+                zipfile.BadZipFile,
+                zlib.error,
+                lzma.LZMAError,
+                EOFError,
+                OSError,
+                NotImplementedError,
+            ) as error:
                 yield Source(name, problem=f"it cannot be unpacked: {error}")
                 continue
             yield _member(name, data)
@@ -126,7 +169,7 @@ def _tar_members(file: Path) -> Iterator[Source]:
         for member in archive:
             if not member.isfile() or _is_junk(member.name):
                 continue
-            name = f"{file}:{member.name}"
+            name = _shown(f"{file}:{member.name}")
             if member.name.lower().endswith(_ARCHIVES):
                 yield Source(name, problem="it is an archive in an archive; unpack it first")
                 continue

@@ -7,7 +7,7 @@ anything: its result can be looked at (:meth:`LoadCurves.previews`) and then be 
 
 from quartier.formats.load_curve.curves import BadCurves, Curve, LoadCurves, Point, Preview
 from quartier.formats.load_curve.profile import BadProfile, Profile, profile_of, shipped_profiles
-from quartier.formats.load_curve.read import fitting_profiles, read_curves
+from quartier.formats.load_curve.read import fitting_profiles, read_curves, refuse_no_table
 
 __all__ = [
     "BadCurves",
@@ -20,5 +20,6 @@ __all__ = [
     "fitting_profiles",
     "profile_of",
     "read_curves",
+    "refuse_no_table",
     "shipped_profiles",
 ]

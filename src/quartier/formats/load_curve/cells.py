@@ -1,5 +1,6 @@
 """Cells of a table: text, numbers and times, strictly read."""
 
+import codecs
 import csv
 import io
 import re
@@ -26,6 +27,8 @@ def decoded(data: bytes, encoding: str) -> str:
     """The text of a file, without its byte order mark; raises :class:`BadCurves`."""
     if not data.strip():
         raise BadCurves(["the file is empty"])
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and "16" not in encoding:
+        raise BadCurves(["the file is encoded as UTF-16; save it as CSV in UTF-8"])
     codec = "utf-8-sig" if encoding == "utf-8" else encoding
     try:
         text = data.decode(codec)
@@ -63,8 +66,15 @@ def xlsx_rows(data: bytes, sheet: str) -> Iterator[Row]:
         raise
     except Exception as error:  # noqa: BLE001  (openpyxl lets any kind escape for a damaged file)
         raise BadCurves(
-            [f"the XLSX file cannot be read: {type(error).__name__}: {error}"]
+            [
+                f"the XLSX file is damaged ({type(error).__name__}: {_first_line(error)}); open it "
+                "in a spreadsheet program and save it again"
+            ]
         ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:120]
 
 
 def _sheet_rows(data: bytes, sheet: str) -> Iterator[Row]:

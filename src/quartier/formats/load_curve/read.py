@@ -78,6 +78,21 @@ def fitting_profiles(data: bytes) -> list[Profile]:
     return fitting
 
 
+def refuse_no_table(data: bytes) -> None:
+    """Raise :class:`BadCurves` that says what ``data`` is, if it is no table at all."""
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
+        raise BadCurves(
+            [
+                "the file is XML, not a table; import it with quartier import sdat, or "
+                "quartier import readings for ESLBillingData"
+            ]
+        )
+    is_xlsx = data[:2] == b"PK"
+    rows = xlsx_rows(data, "") if is_xlsx else csv_rows(decoded(data, "utf-8"), ",")
+    if next(rows, None) is None:
+        raise BadCurves(["the file has no rows"])
+
+
 def _rows(data: bytes, profile: Profile) -> Iterator[Row]:
     if profile.format == "xlsx":
         rows = xlsx_rows(data, profile.sheet)
