@@ -31,6 +31,7 @@ PAGES = {
         "/sites/linde/billing/1/",
         "/sites/linde/invoices/",
         "/sites/linde/invoices/1/",
+        "/sites/linde/invoices/1/correct/",
         "/sites/linde/invoices/1/1/",
         "/sites/linde/invoices/1/7/",
         "/sites/linde/imports/",

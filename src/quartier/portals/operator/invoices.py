@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
+from quartier.apps.billing.correct import chain_of
 from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
 from quartier.apps.intake.archive import fetch
@@ -85,11 +86,15 @@ def invoices(visit: Visit) -> HttpResponseBase:
 def invoice(visit: Visit, pk: int) -> HttpResponseBase:
     """One document, as it was issued."""
     row = get_object_or_404(_rows(visit), pk=pk)
+    chain: list[Any] = chain_of(row, visit.scope.queryset(Invoice).filter(site=visit.site))
+    for one in chain:
+        one.url = reverse("site-invoice", args=[visit.site.ref, one.pk])
     context = {
         "invoice": row,
         "document": thaw(bytes(row.document)),
         "base": reverse("site-invoice", args=[visit.site.ref, pk]),
-        "cancelled_by": Invoice.objects.filter(supersedes=row).first(),
+        "cancelled_by": next((one for one in chain if one.supersedes_id == row.pk), None),
+        "chain": chain,
     }
     return visit.page("operator/invoice.html", "invoices", context)
 

@@ -1,10 +1,13 @@
 """The resident's pages: Home, Energy, Bills, Me."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from quartier.apps.billing.correct import chain_of
 from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
 from quartier.apps.parties.models import Party
@@ -68,8 +71,12 @@ def bills(resident: Resident) -> HttpResponseBase:
 def bill(resident: Resident, pk: int) -> HttpResponseBase:
     """One own invoice."""
     row = get_object_or_404(_bills(resident), pk=pk)
+    chain: list[Any] = chain_of(row, _bills(resident))
+    for one in chain:
+        one.url = reverse("me-bill", args=[one.pk])
     context = {
         "invoice": row,
+        "chain": chain,
         "document": thaw(bytes(row.document)),
         "base": reverse("me-bill", args=[pk]),
     }
