@@ -3,11 +3,9 @@
 The symbol is 46 x 46 mm whatever its version; the cross of 7 x 7 mm lies over its middle [GK].
 """
 
-import segno
-from segno import DataOverflowError
-
 from quartier.core.kernel.findings import error
 from quartier.formats.qr_bill.bill import BadQrBill
+from quartier.formats.qr_bill.placing import symbol_of, version_for
 
 VERSION_MAX = 25
 SIZE_MM = 46
@@ -22,20 +20,11 @@ def matrix_of(payload: str) -> list[bytes]:
 
     Raises :class:`BadQrBill` where the payload needs a larger symbol than version 25.
     """
-    try:
-        code = segno.make(
-            payload,
-            error="m",
-            mask=_MASK,
-            encoding="utf-8",
-            micro=False,
-            boost_error=False,
-        )
-    except DataOverflowError:
-        raise _too_long() from None
-    if int(code.version) > VERSION_MAX:
+    data = payload.encode("utf-8")
+    version = version_for(data)
+    if version is None or version > VERSION_MAX:
         raise _too_long()
-    return [bytes(row) for row in code.matrix]
+    return symbol_of(data, version, _MASK)
 
 
 def svg_of(payload: str) -> str:
