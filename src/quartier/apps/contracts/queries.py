@@ -43,14 +43,20 @@ def occupancies_in(
     """By billing point id, in order of time, who held it. Each of ``point_ids`` (all of the site
     by default) has a key; days before its first occupancy have no holding (see
     :func:`unheld_in`)."""
-    chains: dict[int, list[Occupancy]] = {key: [] for key in _points(site, point_ids)}
+    chains: dict[int, list[_Start]] = {key: [] for key in _points(site, point_ids)}
     rows = Occupancy.objects.filter(billing_point__site=site).order_by("starts_date")
     if dates.to_date is not None:
         rows = rows.filter(starts_date__lt=dates.to_date)
-    for row in rows:
-        if (chain := chains.get(row.billing_point_id)) is not None:
-            chain.append(row)
-    return {key: holdings(chain, dates) for key, chain in chains.items()}
+    for key, start, party_id, status, is_vacant in rows.values_list(
+        "billing_point_id", "starts_date", "party_id", "status", "is_vacant"
+    ):
+        if (chain := chains.get(key)) is not None:
+            chain.append((start, party_id, status, is_vacant))
+    return {key: _holdings(key, chain, dates) for key, chain in chains.items()}
+
+
+_Start = tuple[date, int, str, bool]
+"""From when on which party holds a billing point, its status, and whether that is a vacancy."""
 
 
 def _points(site: Site, point_ids: Iterable[int] | None) -> Iterable[int]:
@@ -59,23 +65,13 @@ def _points(site: Site, point_ids: Iterable[int] | None) -> Iterable[int]:
     return BillingPoint.objects.filter(site=site).values_list("id", flat=True)
 
 
-def holdings(chain: Iterable[Occupancy], dates: Dates) -> tuple[Holding, ...]:
+def _holdings(point_id: int, chain: list[_Start], dates: Dates) -> tuple[Holding, ...]:
     """One billing point's occupancies, in order of their start, as holdings within ``dates``."""
-    rows = list(chain)
     found = []
-    for row, following in zip_longest(rows, rows[1:]):
-        end = following.starts_date if following else None
-        common = Dates(row.starts_date, end).intersection(dates)
+    for (start, party_id, status, is_vacant), following in zip_longest(chain, chain[1:]):
+        common = Dates(start, following[0] if following else None).intersection(dates)
         if common is not None:
-            found.append(
-                Holding(
-                    row.billing_point_id,
-                    row.party_id,
-                    CapStatus(row.status),
-                    row.is_vacant,
-                    common,
-                )
-            )
+            found.append(Holding(point_id, party_id, CapStatus(status), is_vacant, common))
     return tuple(found)
 
 

@@ -40,6 +40,8 @@ class MeterEnergy:
     """
 
     stored: Intervals
+    names: dict[int, str]
+    """What a document calls each of these registers, by id."""
     findings: tuple[Finding, ...]
     _series: dict[tuple[int, str, str], tuple[Energies, Qualities]]
 
@@ -103,17 +105,19 @@ def meter_intervals(
     registers = list(
         Register.objects.filter(site=site, meter__in=by_pk)
         .order_by("id")
-        .values_list("id", "meter_id", "direction", "part")
+        .values_list("id", "meter_id", "direction", "part", "obis")
     )
     stored = store.read(
         site.pk, [register[0] for register in registers], first_slot, end_slot, as_of=as_of
     )
     series: dict[tuple[int, str, str], tuple[Energies, Qualities]] = {}
-    for row, (_, meter_id, direction, part) in enumerate(registers):
+    names: dict[int, str] = {}
+    for row, (pk, meter_id, direction, part, obis) in enumerate(registers):
+        names[pk] = f"{by_pk[meter_id].ref} {obis} {part}"
         if by_pk[meter_id].is_swapped:
             direction = IMPORT if direction == EXPORT else EXPORT
         series[meter_id, direction, part] = stored.energy_wh[row], stored.quality[row]
-    energy = MeterEnergy(stored, (), series)
+    energy = MeterEnergy(stored, names, (), series)
     findings: list[Finding] = []
     by_ref = {meter.ref: meter for meter in wanted}
     for ref, terms in rules.items():
@@ -126,7 +130,7 @@ def meter_intervals(
         total_wh, quality, found = combine(sources, first_slot, ref)
         series[virtual.pk, _own_direction(energy, virtual), TOTAL] = total_wh, quality
         findings += found
-    return MeterEnergy(stored, tuple(findings), series)
+    return MeterEnergy(stored, names, tuple(findings), series)
 
 
 def known_slots(site: Site, meters: Iterable[Meter], slots: range) -> dict[int, range]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quartier.apps.contracts.models import Community
 from quartier.apps.contracts.queries import communities_in
-from quartier.apps.equipment.models import Meter, Register
+from quartier.apps.equipment.models import Meter
 from quartier.apps.metering.queries import BadRule, MeterEnergy, meter_intervals
 from quartier.apps.sharing.gate import balance_of, gaps_of, split_of
 from quartier.apps.sharing.rows import (
@@ -211,13 +211,7 @@ def shared_energy(
 
 def _inputs(energy: MeterEnergy) -> list[Input]:
     """The exact quarter-hours read, a register each."""
-    refs = {
-        pk: f"{meter} {obis} {part}"
-        for pk, meter, obis, part in Register.objects.filter(
-            pk__in=energy.stored.register_ids
-        ).values_list("pk", "meter__ref", "obis", "part")
-    }
-    return [Input("intervals", refs[pk], sha) for pk, sha in digests(energy.stored).items()]
+    return [Input("intervals", energy.names[pk], sha) for pk, sha in digests(energy.stored).items()]
 
 
 def _bad_rule(site: Site, problem: BadRule) -> Finding:

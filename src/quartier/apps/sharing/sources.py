@@ -53,10 +53,15 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         .order_by("position", "ref")
     )
     meters = list(
-        Meter.objects.filter(site=site, is_enabled=True, medium=Medium.ELECTRICITY)
-        .order_by("ref")
-        .prefetch_related("assignments", "devices")
+        Meter.objects.filter(site=site, is_enabled=True, medium=Medium.ELECTRICITY).order_by("ref")
     )
+    chains: dict[int, list[tuple[date, int | None]]] = defaultdict(list)
+    for meter_id, starts_date, assigned_id in (
+        Assignment.objects.filter(meter__site=site)
+        .order_by("starts_date")
+        .values_list("meter_id", "starts_date", "billing_point_id")
+    ):
+        chains[meter_id].append((starts_date, assigned_id))
     plants = {plant.meter_id: plant for plant in Plant.objects.filter(site=site)}
     by_mode: dict[str, list[Meter]] = defaultdict(list)
     for meter in meters:
@@ -66,7 +71,7 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
     in_rules = counted_in_rules(by_mode[Meter.Mode.CONSUMPTION])
     unassigned: list[tuple[Meter, Dates]] = []
     for meter in by_mode[Meter.Mode.CONSUMPTION]:
-        for part, point_id in _assigned(meter.assignments.all(), dates):
+        for part, point_id in _assigned(chains[meter.pk], dates):
             if point_id in active:
                 feeds[point_id].append(Feed(meter, part))
             elif point_id is None and meter.ref not in in_rules:
@@ -79,15 +84,15 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         tuple(by_mode[Meter.Mode.BATTERY]),
         tuple(by_mode[Meter.Mode.GRID]),
     )
-    return sources, tuple(unmapped(site, unassigned, dates))
+    return sources, tuple(unmapped(site, unassigned, chains, dates))
 
 
-def _assigned(chain: Iterable[Assignment], dates: Dates) -> Iterable[tuple[Dates, int | None]]:
-    """The parts of ``dates`` and the billing point that a meter counts for in each."""
-    rows = sorted(chain, key=lambda row: row.starts_date)
-    starts: list[tuple[date, int | None]] = [
-        (row.starts_date, row.billing_point_id) for row in rows
-    ]
+def _assigned(
+    chain: Iterable[tuple[date, int | None]], dates: Dates
+) -> Iterable[tuple[Dates, int | None]]:
+    """The parts of ``dates`` and the billing point that a meter counts for in each; ``chain`` are
+    its assignments in order of their start."""
+    starts = list(chain)
     if not starts or starts[0][0] > dates.from_date:
         starts.insert(0, (dates.from_date, None))
     ends: list[date | None] = [*(start for start, _ in starts[1:]), None]

@@ -1,9 +1,10 @@
 """Meters of consumption that count for nobody on some of the days: their energy would be lost."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from quartier.apps.equipment.models import Meter
+from quartier.apps.equipment.models import Device, Meter
 from quartier.apps.metering.queries import known_slots
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error
@@ -12,17 +13,21 @@ from quartier.core.metering.virtual import BadRule, parse_rule
 
 
 def unmapped(
-    site: Site, unassigned: Sequence[tuple[Meter, Dates]], dates: Dates
+    site: Site,
+    unassigned: Sequence[tuple[Meter, Dates]],
+    chains: Mapping[int, Sequence[object]],
+    dates: Dates,
 ) -> Iterator[Finding]:
     """An error for each part of ``dates`` on which a meter is there and counts for nobody.
 
-    ``unassigned`` are the parts without a billing point; devices and assignments of the meters
-    are prefetched. One query more where a meter without a device is assigned on other days.
+    ``unassigned`` are the parts without a billing point, ``chains`` the assignments by meter id.
+    No query where there is no such part.
     """
-    unknown = [meter for meter, _ in unassigned if _is_known_by_data(meter)]
-    known = _data_dates(site, unknown, dates) if unknown else {}
+    if not unassigned:
+        return
+    there_on = _there(site, {meter.pk: meter for meter, _ in unassigned}, chains, dates)
     for meter, part in unassigned:
-        whole = known.get(meter.pk) if _is_known_by_data(meter) else _device_dates(site, meter)
+        whole = there_on.get(meter.pk)
         there = None if whole is None else part.intersection(whole)
         if there is not None:
             yield error(
@@ -46,22 +51,37 @@ def counted_in_rules(meters: Iterable[Meter]) -> set[str]:
     return found
 
 
-def _is_known_by_data(meter: Meter) -> bool:
-    """Whether only its quarter-hours say since when and until when a meter is there: one that the
-    grid operator reads has no device. One that was never assigned is there."""
-    return (
-        meter.source != Meter.Source.VIRTUAL
-        and not meter.devices.all()
-        and bool(meter.assignments.all())
-    )
+def _there(
+    site: Site,
+    meters: Mapping[int, Meter],
+    chains: Mapping[int, Sequence[object]],
+    dates: Dates,
+) -> dict[int, Dates]:
+    """By meter id, the local dates on which a meter is on its place; none where it never is.
+
+    Its devices say so. One that the grid operator reads has none: it is there from its first
+    quarter-hour to its last, or always if it was never assigned. A virtual meter always is.
+    """
+    devices: dict[int, list[Device]] = defaultdict(list)
+    for device in Device.objects.filter(meter__in=meters):
+        devices[device.meter_id].append(device)
+    found: dict[int, Dates] = {}
+    by_data = []
+    for key, meter in meters.items():
+        if key in devices:
+            part = _device_dates(site, devices[key])
+            if part is not None:
+                found[key] = part
+        elif meter.source != Meter.Source.VIRTUAL and chains.get(key):
+            by_data.append(meter)
+        else:
+            found[key] = Dates(date.min)
+    return found | _data_dates(site, by_data, dates) if by_data else found
 
 
-def _device_dates(site: Site, meter: Meter) -> Dates | None:
-    """The local dates from the first device on the measuring place to the removal of the last;
-    all where none is known. The day of the removal is its successor's."""
-    devices = meter.devices.all()
-    if not devices:
-        return Dates(date.min)
+def _device_dates(site: Site, devices: Sequence[Device]) -> Dates | None:
+    """The local dates from the installation of the first to the removal of the last, whose day
+    is its successor's."""
     tz = timezone_of(site.timezone)
     first = min(one.installed_at for one in devices).astimezone(tz).date()
     removed = [one.removed_at for one in devices if one.removed_at is not None]
