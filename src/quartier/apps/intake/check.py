@@ -1,14 +1,23 @@
-"""What ``quartier check`` looks at: readings against quarter-hours, quarantine, archive."""
+"""What ``quartier check`` looks at: readings against quarter-hours, the balance of a community,
+quarantine, archive."""
 
 from collections.abc import Iterator
 
-from quartier.apps.equipment.models import Meter
-from quartier.apps.intake import archive
+from django.db.models import Max
+
+from quartier.apps.equipment.models import Meter, Register
+from quartier.apps.intake import archive, balance
 from quartier.apps.intake.models import IntakeFile, Quarantine
 from quartier.apps.intake.reconcile import Agreement, agreements
+from quartier.apps.intake.sdat import AGGREGATE, said_by
+from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, Severity, error, info, warning
-from quartier.core.kernel.period import timezone_of
+from quartier.core.kernel.period import SLOTS_PER_UTC_DAY, timezone_of
+from quartier.formats.sdat import SdatError, read_message
+
+_NEWEST_DAYS = 92
+_NEWEST_E31 = 200
 
 
 def check(site: Site) -> Iterator[Finding]:
@@ -28,6 +37,7 @@ def check(site: Site) -> Iterator[Finding]:
         for sha256 in IntakeFile.objects.filter(site=site).values_list("sha256", flat=True)
         if not archive.path_of(sha256).exists()
     ]
+    yield from _communities(site)
     if lost:
         yield error(
             "intake.archive",
@@ -35,6 +45,33 @@ def check(site: Site) -> Iterator[Finding]:
             where=site.ref,
             remedy="Restore them from a backup.",
         )
+
+
+def _communities(site: Site) -> Iterator[Finding]:
+    """The newest shares of a community against each other and against its E31 messages."""
+    shares = list(
+        Register.objects.filter(site=site, part=Register.Part.COMMUNITY).values_list(
+            "pk", flat=True
+        )
+    )
+    if not shares:
+        return
+    last = IntervalBlock.objects.filter(site_id=site.pk, register_id__in=shares).aggregate(
+        day=Max("day")
+    )["day"]
+    if last is not None:
+        end = (last + 1) * SLOTS_PER_UTC_DAY
+        yield from balance.between_members(site, end - _NEWEST_DAYS * SLOTS_PER_UTC_DAY, end)
+    newest = IntakeFile.objects.filter(
+        site=site, state=IntakeFile.State.IMPORTED, findings__code=AGGREGATE
+    ).order_by("-message_created_at", "-id")
+    said: list[balance.Said] = []
+    for file in newest.distinct()[:_NEWEST_E31]:
+        try:
+            said += said_by(read_message(archive.fetch(file.sha256)), file.sha256)
+        except (archive.ArchiveDamaged, SdatError) as problem:
+            yield error("intake.archive", f"{problem}.", where=f"{site.ref}, {file.name}")
+    yield from balance.against_e31(site, said)
 
 
 def _registers(site: Site) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from django.db import transaction
 
 from quartier.apps.equipment.models import Register
-from quartier.apps.intake import archive, files, merging, review
+from quartier.apps.intake import archive, balance, files, merging, review
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.files import Received
 from quartier.apps.intake.mapping import Mapping, Wanted
@@ -34,6 +34,8 @@ BATCH_SLOTS = 2_000_000
 CHUNK_FILES, CHUNK_BYTES = 256, 64 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = IntakeFile.Kind.SDAT
+AGGREGATE = "intake.aggregate"
+"""The code of the finding that every E31 file has."""
 
 
 @dataclass
@@ -68,6 +70,7 @@ class SdatImport:
         self._mapping = Mapping(self.site)
         self._seen: set[str] = set()
         self._touched: dict[int, set[int]] = {}
+        self._e31: list[balance.Said] = []
 
     def run(self, sources: Iterable[Source]) -> Report:
         """Import every source; a bad one does not stop the others."""
@@ -164,7 +167,7 @@ class SdatImport:
             sha256,
             size,
             IntakeFile.State.IMPORTED,
-            list(message.findings),
+            [*message.findings, *([_aggregates(message)] if message.aggregates else [])],
             message.created_at,
             row if points else None,
         )
@@ -303,8 +306,7 @@ class SdatImport:
             for finding in item.received.findings:
                 report.findings.append(_placed(finding, item.received.name))
             message = item.message
-            if message.aggregates:
-                report.findings.append(_aggregates(item))
+            self._e31 += said_by(message, item.received.sha256)
             if message.is_cancellation and message.blocks:
                 report.findings.append(_cancellation(item))
             points = unknown.get(file.pk, set())
@@ -322,6 +324,16 @@ class SdatImport:
         report.sum_up_others()
         report.created_meters = [meter.ref for meter in self._mapping.created]
         found = [*self._mapping.findings, *review.after(self.site, self._touched, report.meters)]
+        shares = [
+            result
+            for register_id, result in report.meters.items()
+            if register_id in self._touched and result.part == Register.Part.COMMUNITY
+        ]
+        if shares:
+            first = min(result.first_slot for result in shares)
+            end = max(result.end_slot for result in shares)
+            found += balance.between_members(self.site, first, end)
+        found += balance.against_e31(self.site, self._e31)
         report.findings += found
         with transaction.atomic():
             files.save_findings(self.site, [(None, finding) for finding in found], self.at)
@@ -362,7 +374,7 @@ def _candidate(register_id: int, block: Block, item: _Item) -> Candidate:
         grade=np.frombuffer(block.grades, np.uint8),
         created=_created(item.message),
         replaces=item.message.status == REPLACE,
-        tie=int(item.received.sha256[:16], 16),
+        tie=_tie(item.received.sha256),
         is_cancellation=item.message.is_cancellation,
     )
 
@@ -425,17 +437,26 @@ def _placed(finding: Finding, name: str) -> Finding:
     )
 
 
-def _aggregates(item: _Item) -> Finding:
+def _aggregates(message: Message) -> Finding:
     sums = "; ".join(
         f"{one.direction} {one.part} of community {one.community_id or '?'}: "
         f"{sum((e for e in one.energies_kwh if e is not None), Decimal(0)):f} kWh"
-        for one in item.message.aggregates[:6]
+        for one in message.aggregates[:6]
     )
     return info(
-        "intake.aggregate",
+        AGGREGATE,
         f"an E31 belongs to no meter; it is archived and not stored as intervals ({sums}).",
-        where=item.received.name,
     )
+
+
+def said_by(message: Message, sha256: str) -> list[balance.Said]:
+    """What ``message`` says of communities; nothing if it is no E31."""
+    created, tie = _created(message), _tie(sha256)
+    return [balance.Said(one, created, tie) for one in message.aggregates]
+
+
+def _tie(sha256: str) -> int:
+    return int(sha256[:16], 16)
 
 
 def _cancellation(item: _Item) -> Finding:
