@@ -230,8 +230,10 @@ class _Guard:
 
     def check(self, blocks: Blocks, changes: Mask) -> None:
         """Raise :class:`Locked` if ``changes`` bool[N, 96] touch what is locked."""
-        if not self.locks:
+        last_lock = max((lock.first_open_slot for lock in self.locks.values()), default=0)
+        if int(blocks.day.min()) * DAY >= last_lock:
             return
+        self.learn(blocks.register_id)
         media = [self.media[register_id] for register_id in blocks.register_id.tolist()]
         first_open = np.array(
             [self.locks[m].first_open_slot if m in self.locks else 0 for m in media], np.int64
@@ -273,8 +275,9 @@ def _in_days(alike: list[Series], first_slot: int, length: int) -> Blocks:
     window = slice(first_slot - first_day * DAY, first_slot - first_day * DAY + length)
     energy_wh = np.full((len(alike), days * DAY), MISSING_WH, np.int32)
     quality = np.zeros((len(alike), days * DAY), np.uint8)
-    energy_wh[:, window] = [one.energy_wh for one in alike]
-    quality[:, window] = [one.quality for one in alike]
+    shape = (len(alike), length)
+    energy_wh[:, window] = np.concatenate([one.energy_wh for one in alike]).reshape(shape)
+    quality[:, window] = np.concatenate([one.quality for one in alike]).reshape(shape)
     blocks = Blocks(
         np.repeat(np.array([one.register_id for one in alike], np.int64), days),
         np.tile(np.arange(first_day, end_day), len(alike)),
@@ -287,12 +290,14 @@ def _in_days(alike: list[Series], first_slot: int, length: int) -> Blocks:
 
 def _merged(parts: list[Blocks]) -> Blocks:
     """``parts`` as one, in the order of the key (day, register); a block occurs once."""
-    joined = Blocks(
-        np.concatenate([part.register_id for part in parts]),
-        np.concatenate([part.day for part in parts]),
-        np.concatenate([part.energy_wh for part in parts]),
-        np.concatenate([part.quality for part in parts]),
-    )
+    joined = parts[0]
+    if len(parts) > 1:
+        joined = Blocks(
+            np.concatenate([part.register_id for part in parts]),
+            np.concatenate([part.day for part in parts]),
+            np.concatenate([part.energy_wh for part in parts]),
+            np.concatenate([part.quality for part in parts]),
+        )
     order = np.lexsort((joined.register_id, joined.day))  # stable: a later series stays later
     if not np.array_equal(order, np.arange(len(order))):
         joined = joined.take(order)
@@ -321,50 +326,77 @@ def _write_batch(
     *,
     fill_only: bool,
 ) -> None:
-    guard.learn(new.register_id)
     registers = np.unique(new.register_id).tolist()
     stored = db.read(site_id, registers, int(new.day.min()), int(new.day.max()) + 1)
     is_stored, at = _matched(new, stored)
     fresh = new if not is_stored.any() else new.take(~is_stored)
     if len(fresh):
+        guard.learn(fresh.register_id)  # of a stored block it was known when that was new
         is_value = fresh.quality != 0
         guard.check(fresh, is_value)
         db.insert(site_id, fresh)
         written.filled += int(is_value.sum())
     if len(fresh) == len(new):
         return
-    new, old = new.take(is_stored), stored.take(at)
-    is_value, was_value = new.quality != 0, old.quality != 0
+    _write_over(site_id, new.take(is_stored), stored.take(at), change, guard, written, fill_only)
+
+
+def _write_over(
+    site_id: int,
+    new: Blocks,
+    old: Blocks,
+    change: _Change,
+    guard: _Guard,
+    written: Written,
+    fill_only: bool,
+) -> None:
+    """Merge ``new`` into the stored blocks ``old`` of the same registers and days."""
+    # A live value is one column of 96: only columns that have a value are compared.
+    columns = np.flatnonzero(new.quality.any(axis=0))
+    window = np.s_[:, columns[0] : columns[-1] + 1]
+    new_wh, new_quality = new.energy_wh[window], new.quality[window]
+    old_wh, old_quality = old.energy_wh[window], old.quality[window]
+    is_value, was_value = new_quality != 0, old_quality != 0
     fills = is_value & ~was_value
-    differs = (new.energy_wh != old.energy_wh) | (new.quality != old.quality)
-    revises = is_value & was_value & differs
-    written.unchanged += int((is_value & was_value & ~differs).sum())
+    is_known = is_value & was_value
+    revises = is_known & ((new_wh != old_wh) | (new_quality != old_quality))
+    revised = int(np.count_nonzero(revises))
+    written.unchanged += int(np.count_nonzero(is_known)) - revised
     if fill_only:
-        written.kept += int(revises.sum())
+        written.kept += revised
+        revised = 0
         revises = np.zeros_like(revises)
     changes = fills | revises
     rows = changes.any(axis=1)
     if not rows.any():
         return
-    guard.check(new, changes)
-    merged = Blocks(
-        new.register_id,
-        new.day,
-        np.where(changes, new.energy_wh, old.energy_wh),
-        np.where(changes, new.quality, old.quality),
-    )
-    db.replace(site_id, merged.take(rows))
-    written.filled += int(fills.sum())
-    if revises.any():
-        history.append(site_id, old, revises, vars(change))
-        written.revised += int(revises.sum())
-        written.revised_slots += _slot_runs(new, revises)
+    guard.check(new, _placed(changes, window))
+    energy_wh, quality = old.energy_wh.copy(), old.quality.copy()
+    np.copyto(energy_wh[window], new_wh, where=changes)
+    np.copyto(quality[window], new_quality, where=changes)
+    merged = Blocks(new.register_id, new.day, energy_wh, quality)
+    db.replace(site_id, merged if rows.all() else merged.take(rows))
+    written.filled += int(np.count_nonzero(fills))
+    if revised:
+        whole = _placed(revises, window)
+        history.append(site_id, old, whole, vars(change))
+        written.revised += revised
+        written.revised_slots += _slot_runs(new, whole)
+
+
+def _placed(mask: Mask, window: tuple[slice, slice]) -> Mask:
+    """``mask`` bool[N, k] of the columns of ``window`` as bool[N, 96]."""
+    whole = np.zeros((len(mask), DAY), bool)
+    whole[window] = mask
+    return whole
 
 
 def _matched(new: Blocks, stored: Blocks) -> tuple[Mask, npt.NDArray[np.int64]]:
     """Which of ``new`` are stored bool[N], and the positions in ``stored`` of those that are."""
     if not len(stored):
         return np.zeros(len(new), bool), np.empty(0, np.int64)
+    if np.array_equal(new.register_id, stored.register_id) and np.array_equal(new.day, stored.day):
+        return np.ones(len(new), bool), np.arange(len(new))
     registers = np.unique(np.concatenate((new.register_id, stored.register_id)))
 
     def key(blocks: Blocks) -> npt.NDArray[np.int64]:
