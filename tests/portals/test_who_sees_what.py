@@ -50,6 +50,7 @@ TABLE = {
     "site-invoice": MONEY,
     "site-invoice-pdf": MONEY,
     "site-correct": OPERATOR,
+    "site-bundle": (302, 302, 403, 403, 403, 404, 404, 302),  # nothing is chosen
     "site-line": MONEY,
     "site-raw-file": IMPORT,
     "site-imports": IMPORT,

@@ -71,9 +71,11 @@ def _report(site: Site, dates: Dates, prepared: Prepared, count: int, done: str)
     total = sum((draft.document.total for draft in prepared.drafts), Decimal(0))
     refused = has_errors(prepared.findings)
     if refused:
-        print(f"{site.ref} {dates}: nothing issued, {len(prepared.findings)} findings")
+        n = len(prepared.findings)
+        print(f"{site.ref} {dates}: nothing issued, {n} finding{'s' if n > 1 else ''}")
     else:
-        text = f"{count} documents {done}, {total:.2f} {site.currency}" if count else "nothing new"
+        documents = f"{count} document{'s' if count > 1 else ''}"
+        text = f"{documents} {done}, {total:.2f} {site.currency}" if count else "nothing new"
         print(f"{site.ref} {dates}: {text}")
     if prepared.issued:
         print(f"  {len(prepared.issued)} issued already and left alone")

@@ -31,10 +31,61 @@ def _rows(visit: Visit) -> Any:
     )
 
 
+def matching(visit: Visit) -> Any:
+    """The site's documents that the URL asks for: by words, by period, by run."""
+    rows = _rows(visit).defer("document").order_by("-from_date", "-number")
+    query, run = visit.request.GET.get("q", "").strip(), visit.request.GET.get("run", "")
+    if query:
+        rows = rows.filter(
+            Q(number__icontains=query)
+            | Q(party__name__icontains=query)
+            | Q(billing_point__name__icontains=query)
+        )
+    if run.isdecimal() and len(run) < 19:
+        rows = rows.filter(run=int(run))
+    period = _period(visit)
+    return rows.filter(run__from_date=period) if period else rows
+
+
+def _period(visit: Visit) -> date | None:
+    try:
+        return date.fromisoformat(visit.request.GET.get("period", ""))
+    except ValueError:
+        return None
+
+
+def invoices_csv(name: str, rows: Any) -> HttpResponse:
+    """The columns of the list."""
+    head = [
+        _("Number"),
+        _("Billing point"),
+        _("Held by"),
+        _("From"),
+        _("Until"),
+        _("Due"),
+        _("Total"),
+    ]
+    lines = (
+        (
+            i.number,
+            i.billing_point.name,
+            i.party.name,
+            i.from_date,
+            i.to_date,
+            i.due_date,
+            i.total,
+        )
+        for i in rows
+    )
+    return csv_response(name, head, lines)
+
+
 @site_page(Permission.MONEY)
 def invoices(visit: Visit) -> HttpResponseBase:
     """All documents of the site."""
-    rows = _rows(visit).defer("document").order_by("-from_date", "-number")
+    rows = matching(visit)
+    if visit.request.GET.get("format") == "csv":
+        return invoices_csv(f"{visit.site.ref}-invoices", rows)
     periods = list(
         visit.scope.queryset(Invoice)
         .filter(site=visit.site)
@@ -42,44 +93,16 @@ def invoices(visit: Visit) -> HttpResponseBase:
         .values_list("run__from_date", "run__to_date")
         .distinct()[:24]
     )
-    query, wanted = visit.request.GET.get("q", "").strip(), visit.request.GET.get("period", "")
-    if query:
-        rows = rows.filter(
-            Q(number__icontains=query)
-            | Q(party__name__icontains=query)
-            | Q(billing_point__name__icontains=query)
-        )
-    try:
-        period = date.fromisoformat(wanted) if wanted else None
-    except ValueError:
-        period = None
-    if period:
-        rows = rows.filter(run__from_date=period)
-    if visit.request.GET.get("format") == "csv":
-        head = [
-            _("Number"),
-            _("Billing point"),
-            _("Held by"),
-            _("From"),
-            _("Until"),
-            _("Due"),
-            _("Total"),
-        ]
-        lines = (
-            (
-                i.number,
-                i.billing_point.name,
-                i.party.name,
-                i.from_date,
-                i.to_date,
-                i.due_date,
-                i.total,
-            )
-            for i in rows
-        )
-        return csv_response(f"{visit.site.ref}-invoices", head, lines)
-    context = {"page": paged(visit.request, rows), "periods": periods, "query": query}
-    return visit.page("operator/invoices.html", "invoices", {**context, "period": period})
+    page = paged(visit.request, rows)
+    context = {
+        "page": page,
+        "total_found": page.paginator.count,
+        "pages": page.paginator.num_pages,
+        "periods": periods,
+        "query": visit.request.GET.get("q", "").strip(),
+        "period": _period(visit),
+    }
+    return visit.page("operator/invoices.html", "invoices", context)
 
 
 @site_page(Permission.MONEY)

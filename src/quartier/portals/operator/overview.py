@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpResponseBase
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
@@ -44,7 +44,11 @@ def _today(visit: Visit) -> list[dict[str, Any]]:
         rows.append(
             {
                 "severity": "error",
-                "message": _("The last billing run was refused: %(n)d findings.")
+                "message": ngettext(
+                    "The last billing run was refused: %(n)d finding.",
+                    "The last billing run was refused: %(n)d findings.",
+                    len(last.findings),
+                )
                 % {"n": len(last.findings)},
                 "where": f"{formats.day(last.from_date)}–{formats.day(last.to_date)}",
                 "link": reverse("site-run", args=[visit.site.ref, last.pk]),

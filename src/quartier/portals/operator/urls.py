@@ -5,6 +5,7 @@ from django.urls import path
 from quartier.portals.operator import (
     batches,
     billing,
+    bundle,
     correct,
     energy,
     equipment,
@@ -48,6 +49,7 @@ urlpatterns = [
     path(f"{_SITE}billing/new/", billing.new_run, name="site-bill"),
     path(f"{_SITE}billing/<int:pk>/", billing.run, name="site-run"),
     path(f"{_SITE}invoices/", invoices.invoices, name="site-invoices"),
+    path(f"{_SITE}invoices/bundle/", bundle.bundle, name="site-bundle"),
     path(f"{_SITE}invoices/<int:pk>/", invoices.invoice, name="site-invoice"),
     path(f"{_SITE}invoices/<int:pk>/document.pdf", invoices.invoice_pdf, name="site-invoice-pdf"),
     path(f"{_SITE}invoices/<int:pk>/correct/", correct.correct_page, name="site-correct"),
