@@ -20,7 +20,7 @@ from quartier.core.invoicing.tax import NoVatRate
 from quartier.core.kernel.period import Dates
 from quartier.core.ledger.entry import reversal
 from quartier.core.rating.rate import rate
-from quartier.core.rating.sheet import ProRata, Unit, Vat
+from quartier.core.rating.sheet import ProRata, Unit, Vat, labels
 from quartier.core.rating.usage import Participant, Usage
 from quartier.markets.ch.accounts import ACCOUNTS
 from quartier.markets.ch.vat import VAT
@@ -45,7 +45,9 @@ from tests.core.rating.sheets import (
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 OWNER = CapStatus.OWNER
-LEVY = energy("levy", "grid", "0.023", part="levies", vat=Vat.LEVY, vat_reason="Netzzuschlag")
+LEVY = energy(
+    "levy", "grid", "0.023", part="levies", vat=Vat.LEVY, vat_reason=labels("Netzzuschlag")
+)
 WITH_LEVY = sheet(
     energy("solar", "solar", "0.24"),
     energy("grid", "grid", "0.27", price_includes_vat=False),
@@ -123,7 +125,7 @@ def test_every_document_adds_up(prices, kinds, solutions, seed):
                 str(Decimal(price).scaleb(-5)),
                 part=f"p{number}",
                 vat=Vat.LEVY if kind == "levy" else Vat.SUPPLIER,
-                vat_reason="levy" if kind == "levy" else "",
+                vat_reason=labels("levy") if kind == "levy" else (),
                 vat_code="reduced" if kind == "reduced" else "normal",
                 solution=solutions[number],
                 price_includes_vat=number % 2 == 0,

@@ -23,6 +23,7 @@ from quartier.core.rating.sheet import (
     SlotPrice,
     Unit,
     Vat,
+    labels,
 )
 from quartier.core.rating.usage import Participant
 from quartier.markets.ch.caps import cap_law_on
@@ -253,7 +254,7 @@ def test_a_limit_does_not_lessen_the_vat_of_what_it_does_not_limit():
     """An exempt fee is nearly all that is above the cap: the energy's VAT must stay."""
     admin = fee("admin", Unit.MONTH, "200", ProRata.FULL_MONTHS, is_internal=True)
     price_sheet = flat(
-        "0.01", replace(admin, vat=Vat.NONE, vat_reason="exempt"), limits_to_cap=True
+        "0.01", replace(admin, vat=Vat.NONE, vat_reason=labels("exempt")), limits_to_cap=True
     )
     document, findings = document_of(rated_of(price_sheet)[0], LIABLE)
     assert findings == ()

@@ -82,7 +82,7 @@ def supply(row):
         price_includes_vat={"yes": True, "no": False}[row["includes VAT"]],
         is_internal=False,
         flow="grid",
-        vat_reason="reason",
+        vat_reason=labels("reason"),
     )
     got = supply_of(
         component,

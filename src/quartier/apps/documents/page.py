@@ -113,7 +113,8 @@ def _uid(uid: str, document: Document) -> str:
 
 def _facts(document: Document, texts: dict[str, Any]) -> list[list[str]]:
     words, place = texts["document"], document.place
-    unit = ", ".join(dict.fromkeys(text for text in (place.building, place.billing_point) if text))
+    names_building = place.billing_point.startswith(place.building)
+    unit = place.billing_point if names_building else f"{place.building}, {place.billing_point}"
     rows = [
         (words["date"], numbers.day(document.issued_date)),
         (words["period"], period_text(document.from_date, document.to_date)),

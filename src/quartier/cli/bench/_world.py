@@ -145,7 +145,7 @@ def price_sheet(ref: str, valid: Dates = VALID) -> rating.PriceSheet:
             unit=rating.Unit.KWH,
             price=price,
             vat=vat,
-            vat_reason="Abgaben ohne MWST" if vat is rating.Vat.LEVY else "",
+            vat_reason=rating.labels("Abgaben ohne MWST") if vat is rating.Vat.LEVY else (),
             price_includes_vat=False,
             is_internal=flow == rating.SOLAR,
             flow=flow,

@@ -256,7 +256,7 @@ def _sheet(year: int) -> tree.PriceSheet:
         *,
         slot: str = "all",
         price: str = "",
-        vat_reason: str = "",
+        vat_reason: tuple[tuple[str, str], ...] = (),
     ) -> tree.Component:
         """A price per kWh; without ``price`` 80 % of the standard product, VAT included."""
         return tree.Component(
@@ -297,7 +297,9 @@ def _sheet(year: int) -> tree.PriceSheet:
                 "Netznutzung", "Utilisation du réseau", "Utilizzazione della rete",
                 "Network use")),
             energy("abgaben", "grid", "levies", price="0.0265",
-                   vat_reason="Abgabe an das Gemeinwesen, ohne MWST", text=label(
+                   vat_reason=label(
+                "Abgabe an das Gemeinwesen, ohne MWST", "Redevance à la collectivité, sans TVA",
+                "Tributo all'ente pubblico, senza IVA", "Public levy, without VAT"), text=label(
                 "Abgaben und Netzzuschlag", "Taxes et supplément réseau",
                 "Tasse e supplemento di rete", "Levies and network surcharge")),
             tree.Component(

@@ -94,8 +94,9 @@ def supply_of(
         percent = table.rate(component.vat_code, day).percent
         net = net_price(price, percent) if component.price_includes_vat else price
         return Supply(VatCategory.STANDARD, percent, "", net)
-    assert component.vat_reason, "a sheet is validated before it is used"
-    return Supply(VatCategory.EXEMPT, ZERO, component.vat_reason, price)
+    reason = text_in(component.vat_reason, language)
+    assert reason, "a sheet is validated before it is used"
+    return Supply(VatCategory.EXEMPT, ZERO, reason, price)
 
 
 GroupKey = tuple[VatCategory, Decimal, str]

@@ -201,7 +201,7 @@ def _component_defects(one: Component, sheet: PriceSheet) -> Iterator[tuple[str,
             yield f"{one.flow} is metered as a volume, which has no time slot.", ""
     elif one.unit is Unit.M3 and one.flow in INTERVAL_FLOWS:
         yield f"{one.flow} is measured in kWh, not in m3.", ""
-    if one.vat in (Vat.LEVY, Vat.NONE) and not one.vat_reason:
+    if one.vat in (Vat.LEVY, Vat.NONE) and not any(text for _, text in one.vat_reason):
         yield "it has no VAT and gives no reason.", "Set vat_reason."
 
 

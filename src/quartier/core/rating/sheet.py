@@ -121,7 +121,8 @@ class Component:
 
     ``flow`` is empty for fixed fees. ``part`` is the part of the flow (energy, network, levies,
     self_consumption...). ``windows`` names the sheet's windows, for slots other than ``all``.
-    ``vat_code`` is the rate (normal, reduced...), looked up at the date of supply.
+    ``vat_code`` is the rate (normal, reduced...), looked up at the date of supply; ``vat_reason``
+    says by language why there is none.
     ``is_internal`` marks an internal cost of the community, which EnV Art. 16 caps.
     ``per_meter`` multiplies a fixed fee by the billing point's metering points (rules.md W9).
     """
@@ -142,7 +143,7 @@ class Component:
     pro_rata: ProRata | None = None
     peak_per: PeakPer | None = None
     vat_code: str = "normal"
-    vat_reason: str = ""
+    vat_reason: Labels = ()
     per_meter: bool = False
 
 

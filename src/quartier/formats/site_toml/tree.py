@@ -377,7 +377,7 @@ class Component:
     vat: str = key(Choice(("supplier", "levy", "none")), "supplier")
     includes_vat: bool = key(Flag(), default=False)
     vat_code: str = key(Text(20, 1), "normal")
-    vat_reason: str = key(Text(120), "")
+    vat_reason: Labels = key(Label(), ())
     internal: bool | None = key(Flag(), None)
     solution: str = key(Text(20, 1), "electricity")
     pro_rata: str = key(Choice(("full_months", "by_day", "whole")), "")
