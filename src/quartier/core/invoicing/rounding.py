@@ -116,9 +116,9 @@ def _cell_cents(
     """Whole cents by (section, group): columns sum to ``bases``, rows as near as possible."""
     sections = list(dict.fromkeys(section for section, _ in exact))
     groups = list(dict.fromkeys(group for _, group in exact))
-    split = {key: _split(amount) for key, amount in exact.items()}
     if len(sections) == 1:
         return {(sections[0], group): bases[group] for group in groups}
+    split = {key: _split(amount) for key, amount in exact.items()}
     subtotals = [total([a for (s, _), a in exact.items() if s == one]) for one in sections]
     targets = dict(
         zip(
