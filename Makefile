@@ -10,6 +10,9 @@ PARALLEL := -n $(JOBS) --dist loadscope
 BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets)
 COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
+# The many processes of a run would each compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-server demo test test-core test-sqlite test-postgresql debian \
         lint lint-style lint-types lint-imports lint-tree bench drill docs base compute ci locks clean

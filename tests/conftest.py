@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import chromium, postgresql
+from tests.servers import chromium, postgresql, tables
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASES = ("sqlite", "postgresql", "none")
@@ -91,19 +91,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
         os.environ.pop("DATABASE_URL", None)  # never a database of somebody's
         if database == "postgresql":
-            server = postgresql.Postgresql()
+            server = postgresql.Postgresql(is_durable=False)
             config.add_cleanup(server.stop)
+            tables.postgresql(server)
             os.environ["DATABASE_URL"] = server.url
     home.mkdir(exist_ok=True)
     os.environ["QUARTIER_HOME"] = str(home)
-    # A file, as users have it; in memory SQLite neither locks nor logs ahead.
-    os.environ["QUARTIER_TEST_SQLITE"] = str(home / "test.sqlite3")
     if database == "none":
         return
     os.environ["DJANGO_SETTINGS_MODULE"] = "quartier.config.settings"
     from django.conf import settings as django_settings
 
-    assert django_settings.DATABASES["default"]  # read now; pytest-django then sets Django up
+    # Read now; pytest-django then sets Django up, and its run of `migrate` finds little to do.
+    if database == "postgresql":
+        test = {"NAME": f"test_quartier_{WORKER}", "TEMPLATE": tables.TEMPLATE}
+    else:  # a file, as users have it; in memory SQLite neither locks nor logs ahead
+        test = {"NAME": str(home / "test.sqlite3")}
+        shutil.copyfile(tables.sqlite(), test["NAME"])
+    django_settings.DATABASES["default"].setdefault("TEST", {}).update(test)
+    config.option.reuse_db = True
+    # Argon2 is slow by design, and no test measures how slow.
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_report_header() -> str:
@@ -185,6 +193,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+# -- the database --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Each worker has a database of its own already: ``pytest_configure``."""
+
+
 # -- fixtures -----------------------------------------------------------------------------------
 
 
@@ -200,6 +216,12 @@ def real_data() -> Path:
 def drill_count() -> Callable[[int, int], int]:
     """``drill_count(full, reduced)``: how often a drill is to try."""
     return lambda full, reduced: full if IS_DRILL else reduced
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path) -> Path:
+    """A home for commands in a process of their own: an embedded database with all its tables."""
+    return tables.copy_to(tmp_path / "home")
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ def quartier(home, *words, code=0):
 
 
 @pytest.fixture
-def home(tmp_path):
-    home = tmp_path / "home"
+def home(fresh_home):
+    home = fresh_home
     quartier(home, "site", "create", "linde", "--name", "Linde")
     (home / "files" / "ab").mkdir(parents=True)
     (home / "files" / "ab" / "abcd").write_bytes(b"raw")

@@ -26,8 +26,8 @@ for one in DBTaskResult.objects.order_by("enqueued_at"):
 """
 
 
-def test_the_documents_of_a_run_are_printed_in_the_background(tmp_path):
-    environment = {**os.environ, "QUARTIER_HOME": str(tmp_path)}
+def test_the_documents_of_a_run_are_printed_in_the_background(fresh_home):
+    environment = {**os.environ, "QUARTIER_HOME": str(fresh_home)}
     environment.pop("DATABASE_URL", None)
 
     def python(*words):
@@ -38,9 +38,9 @@ def test_the_documents_of_a_run_are_printed_in_the_background(tmp_path):
         return done.stdout
 
     python("-c", BILL)
-    assert not list(tmp_path.glob("documents/**/*.pdf"))
+    assert not list(fresh_home.glob("documents/**/*.pdf"))
     python("-m", "quartier", "worker", "--once")
-    assert len(list(tmp_path.glob("documents/**/*.pdf"))) == 2
+    assert len(list(fresh_home.glob("documents/**/*.pdf"))) == 2
     first, second = python("-c", LOOK).splitlines()
     assert first == "SUCCESSFUL {'written': 2, 'kept': 0, 'findings': 0}"
     assert second == "SUCCESSFUL {'written': 0, 'kept': 2, 'findings': 0}"

@@ -18,3 +18,10 @@ def test_two_programs_make_one_database(tmp_path):
     for one in started:
         _, complaint = one.communicate(timeout=120)
         assert one.returncode == 0, complaint
+
+
+def test_passwords_are_hashed_slowly():
+    """The tests themselves hash fast: what users get is written in the settings."""
+    from quartier.config import settings
+
+    assert settings.PASSWORD_HASHERS[0].endswith("Argon2PasswordHasher")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import tables
 from tests.servers.postgresql import Postgresql
 
 pytestmark = pytest.mark.drill
@@ -55,7 +56,7 @@ def make(env):
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory):
     """A home with six sites to bill, and nothing billed."""
-    home = tmp_path_factory.mktemp("fresh")
+    home = tables.copy_to(tmp_path_factory.mktemp("fresh"))
     make(environment(home))
     return home
 

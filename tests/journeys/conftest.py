@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.portals.conftest import PASSWORD
-from tests.servers import chromium
+from tests.servers import chromium, tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (
@@ -30,7 +30,7 @@ def free_port():
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The address of `quartier serve` with its worker, on a database with the building."""
-    home = tmp_path_factory.mktemp("journeys")
+    home = tables.copy_to(tmp_path_factory.mktemp("journeys"))
     port = free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if key != "DATABASE_URL"},

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.small_sites import simple
+from tests.servers import tables
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "zev-rosenweg.toml"
 
@@ -76,6 +77,8 @@ def test_from_a_site_file_to_a_restored_backup(quartier, tmp_path):
 
 
 def test_an_example_is_dumped_and_loaded_elsewhere_as_the_same_site(quartier, tmp_path):
+    for home in ("home", "other"):
+        tables.copy_to(tmp_path / home)
     quartier("site", "load", EXAMPLE)
     quartier("site", "dump", "rosenweg", "--out", "first.toml")
     quartier("site", "load", "first.toml", home="other")

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 PACKAGES = Path("/usr/lib/postgresql")
 INSTALL = "Install it: sudo apt-get install postgresql"
@@ -52,24 +53,27 @@ class Postgresql:
     """Starts on creation; ``url`` is what DATABASE_URL takes; ``stop`` removes everything.
 
     The folder lies in /tmp, which any account may enter, wherever the checkout is. Durability is
-    left as it is by default, so that the tests see what users get.
+    left as it is by default, so that what kills a program sees what users get; ``is_durable=False``
+    waits for no disk, for tests that only read what they wrote.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_durable: bool = True) -> None:
+        self._settings = ["listen_addresses="]
+        if not is_durable:
+            self._settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
         self.folder = Path(tempfile.mkdtemp(prefix="quartier-pg-", dir="/tmp"))
         self._user = account()
         self._programs = programs()
         if self._user:
             shutil.chown(self.folder, self._user, pwd.getpwnam(self._user).pw_gid)
         self.log = self.folder / "log"
-        words = "-U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions"
+        words = "-U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions --no-sync"
         self._run("initdb", "-D", str(self.folder / "data"), *words.split())
         self._server = self._start()
         try:
             self._wait()
-            as_superuser = ("-h", str(self.folder), "-U", "postgres")
-            self._run("createuser", *as_superuser, "--createdb", "quartier")
-            self._run("createdb", *as_superuser, "--owner=quartier", "quartier")
+            self._run("createuser", *self._as("postgres"), "--createdb", "quartier")
+            self.create("quartier")
         except NoPostgresql:
             self.stop()
             raise
@@ -77,7 +81,32 @@ class Postgresql:
     @property
     def url(self) -> str:
         """The address of an empty database."""
-        return f"postgresql://quartier@/quartier?host={self.folder}"
+        return self._url("quartier")
+
+    def create(self, name: str) -> str:
+        """Make an empty database of the account quartier; its address."""
+        self._run("createdb", *self._as("postgres"), "--owner=quartier", name)
+        return self._url(name)
+
+    def version(self) -> str:
+        """The program's version, such as ``15.10``."""
+        return self._run("postgres", "--version").split()[2]
+
+    def dump(self, name: str) -> bytes:
+        """A database as SQL, for ``load``; row-level security hides nothing from a superuser."""
+        return self._run("pg_dump", *self._as("postgres"), name).encode()
+
+    def load(self, name: str, path: Path) -> None:
+        """Put what ``dump`` gave into an empty database."""
+        words = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction")
+        with path.open("rb") as sql:
+            self._run("psql", *self._as("postgres"), *words, name, stdin=sql)
+
+    def _as(self, user: str) -> tuple[str, ...]:
+        return ("-h", str(self.folder), "-U", user)
+
+    def _url(self, name: str) -> str:
+        return f"postgresql://quartier@/{name}?host={self.folder}"
 
     def stop(self) -> None:
         """Stop the server and remove its folder."""
@@ -95,10 +124,11 @@ class Postgresql:
         entry = pwd.getpwnam(self._user)
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, stdin: IO[bytes] | None = None) -> str:
         done = subprocess.run(
             [str(self._programs / program), *arguments],
             cwd=self.folder,
+            stdin=stdin or subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -106,10 +136,13 @@ class Postgresql:
         )
         if done.returncode:
             raise NoPostgresql(f"{program} failed: {done.stderr or done.stdout}")
+        return done.stdout
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data")]
-        command += ["-k", str(self.folder), "-c", "listen_addresses="]
+        command += ["-k", str(self.folder)]
+        for setting in self._settings:
+            command += ["-c", setting]
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 command,

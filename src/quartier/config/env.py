@@ -113,7 +113,6 @@ def database(folder: Path) -> dict[str, Any]:
                 "PRAGMA mmap_size=67108864; PRAGMA cache_size=-65536;"
             ),
         },
-        "TEST": {"NAME": text("QUARTIER_TEST_SQLITE") or None},
     }
 
 
