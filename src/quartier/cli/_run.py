@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from quartier.cli._commands import Command, commands
 from quartier.cli._errors import INTERNAL, INTERRUPTED, WRONG_USE, UserError
+from quartier.cli._memory import keep_freed_memory
 from quartier.config.env import BadEnvironment, home
 
 
@@ -32,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 def run_command(argv: Sequence[str] | None) -> int:
     """Run the command in ``argv`` and return its exit code; nothing but that escapes."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    keep_freed_memory()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

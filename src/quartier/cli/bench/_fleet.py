@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from quartier.cli._memory import keep_freed_memory
 from quartier.cli.bench._counts import Counts
 from quartier.cli.bench._figure import peak_mb
 
@@ -140,6 +141,7 @@ def main(words: Sequence[str]) -> None:
     action, sites, households = words
     from quartier.config.start import django
 
+    keep_freed_memory()
     django()
     done = {"make": _make, "bill": _bill, "print": _print}[action](int(sites), int(households))
     json.dump(done, sys.stdout)
