@@ -1,6 +1,8 @@
 """Load curves by profile: every option, clock changes, and every refusal with its line."""
 
 import io
+import re
+import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -326,6 +328,38 @@ def test_a_spreadsheet_with_real_times_and_numbers():
     export, imported = read(workbook(rows), profile)
     assert energies(imported) == [Decimal("0.1"), Decimal("0.2")]
     assert energies(export) == [None, 3]
+
+
+def test_a_formula_without_its_result_does_not_pass_for_an_empty_cell():
+    rows = [
+        ["Messpunkt", "Datum", "Strombezug [kWh]", "Stromeinspeisung [kWh]"],
+        ["CH1", datetime(2026, 1, 1), 0.1, 0],
+        ["CH1", datetime(2026, 1, 1, 0, 15), "=C2*2", 0],
+    ]
+    with pytest.raises(BadCurves, match="formulas whose results are not stored"):
+        read(workbook(rows), shipped_profiles()["vzev-template"])
+
+
+def test_a_formula_with_its_result_is_its_result():
+    rows = [
+        ["Messpunkt", "Datum", "Strombezug [kWh]", "Stromeinspeisung [kWh]"],
+        ["CH1", datetime(2026, 1, 1), "=1/4", 0],
+    ]
+    done = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(rows))) as old,
+        zipfile.ZipFile(done, "w") as new,
+    ):
+        for name in old.namelist():
+            text = old.read(name)
+            if "worksheets" in name:
+                assert b"<f>1/4</f>" in text
+                text = re.sub(
+                    rb"<f>1/4</f><v ?/>|<f>1/4</f><v></v>", b"<f>1/4</f><v>0.25</v>", text
+                )
+            new.writestr(name, text)
+    _, imported = read(done.getvalue(), shipped_profiles()["vzev-template"])
+    assert energies(imported) == [Decimal("0.25")]
 
 
 @pytest.mark.parametrize("damage", [slice(0, 900), slice(0, 2)])

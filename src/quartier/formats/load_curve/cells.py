@@ -5,6 +5,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,12 @@ ROW_LIMIT = 5_000_000
 COLUMN_LIMIT = 400
 UNPACKED_LIMIT = 512 * 1024 * 1024
 CELL_LENGTH_MAX = 1_000
+
+_OPEN_FORMULA = re.compile(
+    rb"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<>]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+"""A formula in a cell that ends without a value."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})", re.ASCII)
 
@@ -93,13 +100,46 @@ def _sheet_rows(data: bytes, sheet: str) -> Iterator[Row]:
 
 
 def _check_unpacked(data: bytes) -> None:
+    has_open_formula = False
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+            if unpacked <= UNPACKED_LIMIT:
+                has_open_formula = any(
+                    _has_open_formula(archive, member.filename)
+                    for member in archive.infolist()
+                    if member.filename.startswith("xl/worksheets/")
+                    and member.filename.endswith(".xml")
+                )
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        RuntimeError,  # encrypted, or packed in a way that is not known
+        ValueError,
+    ) as error:
         raise BadCurves([f"the file is not an XLSX file: {error}"]) from None
     if unpacked > UNPACKED_LIMIT:
         raise BadCurves([f"the XLSX file unpacks to more than {UNPACKED_LIMIT // 2**20} MiB"])
+    if has_open_formula:
+        raise BadCurves(
+            [
+                "the XLSX file has formulas whose results are not stored in it; open it in a "
+                "spreadsheet program and save it again"
+            ]
+        )
+
+
+def _has_open_formula(archive: zipfile.ZipFile, name: str) -> bool:
+    """Whether a formula has no result: its cell would pass for an empty one."""
+    before = b""
+    with archive.open(name) as stream:
+        while chunk := stream.read(1 << 20):
+            if _OPEN_FORMULA.search(before + chunk):
+                return True
+            before = chunk[-200:]
+    return False
 
 
 def _plain(cell: object) -> Cell:
