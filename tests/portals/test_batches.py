@@ -137,6 +137,15 @@ def test_sites_are_chosen_from_the_list_one_by_one_or_all_that_match(world):
     assert "data-select-all" not in text_of(world.as_("owner"), "/sites/")
 
 
+def test_an_installer_sees_no_billing_in_the_list(world):
+    assert "Billed until" in text_of(world.as_("owner"), "/sites/")
+    page = text_of(world.as_("installer"), "/sites/")
+    assert "Lindenhof" in page
+    assert "Billed until" not in page
+    assert "Last run" not in page
+    assert "Issued" not in page
+
+
 def test_a_job_whose_worker_has_gone_is_gone_on_with(world):
     client = world.as_("operator")
     url = begin(client).url

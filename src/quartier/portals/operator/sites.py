@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from quartier.apps.access.permissions import Permission
 from quartier.apps.access.scope import Scope
+from quartier.apps.access.table import MONEY
 from quartier.apps.billing.models import Batch, BillingRun, Invoice
 from quartier.apps.equipment.models import Meter
 from quartier.apps.sites.models import BillingPoint, Note, Site
@@ -98,6 +100,9 @@ def sites(request: HttpRequest) -> HttpResponse:
             ((s.ref, s.name, s.town, s.points, s.meter_count, s.issues) for s in rows),
         )
     page = paged(request, rows)
+    for one in page:
+        if not scope.can(Permission.MONEY, one):
+            one.billed = one.state = None
     needy = sum(1 for one in page if one.issues or one.state == BillingRun.State.REFUSED)
     context = {
         **frame_of(scope),
@@ -107,6 +112,7 @@ def sites(request: HttpRequest) -> HttpResponse:
         "needy": needy,
         "is_operator": scope.is_operator,
         "under_way": under_way(scope),
+        "sees_money": scope.is_operator or any(roles & MONEY for roles in scope.roles.values()),
         "query": query,
         "show": show,
         "sort": sort,
