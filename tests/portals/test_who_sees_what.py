@@ -4,10 +4,15 @@
 role, 404 does not exist for the visitor, 405 asks for another method.
 """
 
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import numpy as np
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from tests.portals.conftest import ROLES
+from quartier.core.kernel.period import slot_at
+from tests.portals.conftest import BILLED_AT, ROLES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -36,6 +41,12 @@ TABLE = {
     "site-energy": VIEW,
     "site-equipment": VIEW,
     "site-meter": VIEW,
+    "site-quality": VIEW,
+    "site-locks": VIEW,
+    "site-intervals": VIEW,
+    "site-interval-estimate": IMPORT,
+    "site-interval-edit": IMPORT,
+    "site-interval-undo": IMPORT,
     "site-places": MONEY,
     "site-place": MONEY,
     "site-move": MONEY,
@@ -113,8 +124,33 @@ def names():
     return sorted(set(walk(get_resolver())))
 
 
+def stretch_of(world, name):
+    """A quarter-hour with an earlier value; the change of it for its undoing."""
+    register = changed_register(world)
+    query = "start=2026-07-01T10:00Z&end=2026-07-01T10:15Z"
+    if name == "site-interval-undo":
+        query = urlencode({"of": BILLED_AT.replace(day=20).isoformat()})
+    return f"{reverse(name, args=[world.site.ref, register.pk])}?{query}"
+
+
+def changed_register(world):
+    from quartier.apps.equipment.models import Register
+    from quartier.apps.metering import store
+    from quartier.apps.metering.models import IntervalRevision
+    from quartier.core.metering.intervals import Series
+
+    register = Register.objects.get(site=world.site, meter__ref="m001")
+    if not IntervalRevision.objects.filter(site_id=world.site.pk).exists():
+        slot = slot_at(datetime(2026, 7, 1, 10, tzinfo=UTC))
+        series = Series(register.pk, slot, np.array([9000]), np.array([2], np.uint8))
+        store.write(world.site.pk, [series], source="test", known_at=BILLED_AT.replace(day=20))
+    return register
+
+
 def url_of(world, name):
     """The URL ``name`` for rows of the building; documents are the resident's."""
+    if name.startswith("site-interval"):
+        return stretch_of(world, name)
     invoice = next(one for one in world.invoices if one.party.ref == "linde-p001")
     ref = {"ref": world.site.ref}
     wanted = {
@@ -239,6 +275,12 @@ REFUSED = [
     ("batch-continue", "owner", 403),
     ("batch-continue", "outsider", 404),
     ("site-import", "owner", 403),
+    ("site-locks", "owner", 403),
+    ("site-locks", "installer", 403),
+    ("site-interval-estimate", "owner", 403),
+    ("site-interval-edit", "owner", 403),
+    ("site-interval-undo", "owner", 403),
+    ("site-interval-edit", "outsider", 404),
     ("site-note-resolve", "resident", 403),
     ("site-note-resolve", "stranger", 404),
     ("site-note-resolve", "outsider", 404),

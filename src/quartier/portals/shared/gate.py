@@ -24,6 +24,7 @@ NAVIGATION: tuple[tuple[str, str, str | Promise, str, Permission], ...] = (
     ("overview", "site", _("Overview"), "layout-dashboard", Permission.VIEW),
     ("energy", "site-energy", _("Energy"), "chart-bar", Permission.VIEW),
     ("equipment", "site-equipment", _("Equipment"), "cpu", Permission.VIEW),
+    ("quality", "site-quality", _("Data quality"), "circle-check", Permission.VIEW),
     ("places", "site-places", _("People and places"), "users", Permission.MONEY),
     ("prices", "site-prices", _("Prices"), "coin", Permission.MONEY),
     ("billing", "site-billing", _("Billing"), "receipt", Permission.MONEY),

@@ -93,6 +93,15 @@ WORDS: Mapping[str, str | Promise] = {
     "rejected": _("Rejected"),
     "known": _("Imported before"),
     "quarantined": _("Waits for a meter"),
+    # how an interval came to its value
+    "linear": _("Straight line between the neighbors"),
+    "weeks": _("Mean of the same weekday and time in the weeks before"),
+    "last": _("The last value carried on"),
+    "profile": _("Standard profile"),
+    "estimation": _("Estimate"),
+    "edit": _("Change by a person"),
+    "by hand": _("By hand"),
+    "undo": _("Taken back"),
     # inputs of a document
     "price_sheet": _("Price sheet"),
     "intervals": _("Quarter-hours"),

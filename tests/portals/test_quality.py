@@ -1,0 +1,229 @@
+"""Gaps are listed, estimated, entered by hand, taken back and locked, each seen before it is."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from quartier.apps.audit.models import Event
+from quartier.apps.equipment.models import Register
+from quartier.apps.metering import store
+from quartier.apps.metering.models import IntervalRevision, Lock
+from quartier.apps.metering.undoing import NoSuchChange, undo_change
+from quartier.core.kernel.period import slot_at
+from quartier.core.kernel.quality import Quality
+from tests.portals.conftest import BILLED_AT
+from tests.portals.holes import hole
+
+pytestmark = [pytest.mark.django_db, pytest.mark.db]
+LIST = "/sites/linde/quality/?range=month&at=2026-08-01"
+TEN = slot_at(datetime(2026, 8, 12, 10, tzinfo=UTC))
+ONE = "start=2026-08-12T10:00Z&end=2026-08-12T10:15Z"
+
+
+@pytest.fixture
+def register(world):
+    return Register.objects.get(site=world.site, meter__ref="m001", direction="import")
+
+
+def page_of(register, name="site-intervals", query=ONE):
+    return f"{reverse(name, args=['linde', register.pk])}?{query}"
+
+
+def value(world, register, slot=TEN):
+    read = store.read(world.site.pk, [register.pk], slot, slot + 1)
+    return int(read.energy_wh[0, 0]), int(read.quality[0, 0])
+
+
+def test_without_gaps_the_page_says_so(world):
+    page = world.as_("owner").get(LIST).content.decode()
+    assert "Nothing to look after" in page
+
+
+def test_a_gap_is_listed_on_local_clocks_estimated_and_in_the_history(world, register):
+    hole(world.site, register, date(2026, 8, 12), 40, 60)
+    client = world.as_("installer")
+    page = client.get(LIST)
+    (row,) = page.context["rows"]
+    assert (row["from"], row["until"]) == ("12.08.2026\u202f12:00", "12.08.2026\u202f17:00")
+    assert row["stretch"].length == 20
+    assert client.get(f"{LIST}&format=csv").content.decode("utf-8-sig").count("\n") == 2
+    assert client.get(row["link"]).context["gaps"] == 20
+    url = page_of(register, "site-interval-estimate", row["query"])
+    seen = client.post(url, {"reason": "modem was off", "step": "review"}).context["shown"]
+    assert (seen["done"].written.filled, seen["done"].methods) == (20, ["weeks"])
+    assert seen["before_wh"] is None
+    assert value(world, register)[1] == Quality.MISSING, "a review changes nothing"
+    assert not Event.objects.filter(action="intervals.estimate").exists()
+    assert client.post(url, {"reason": "modem was off", "step": "commit"}).status_code == 302
+    energy_wh, quality = value(world, register)
+    assert quality == Quality.ESTIMATED
+    assert energy_wh == seen["rows"][0]["after"]
+    (note,) = client.get(row["link"]).context["history"]
+    assert (note["reason"], note["actor"]) == ("modem was off", "installer@example.ch")
+    assert "modem was off" in world.as_("owner").get(row["link"]).content.decode()
+    assert "installer@" not in world.as_("owner").get(row["link"]).content.decode()
+    assert "estimated" in client.get(LIST).content.decode()
+
+
+def test_a_value_by_hand_names_the_invoices_and_can_be_taken_back(world, register):
+    before = value(world, register)
+    client = world.as_("operator")
+    url = page_of(register, "site-interval-edit")
+    data = {
+        "start": "2026-08-12 12:00",
+        "end": "2026-08-12 12:15",
+        "kwh": "1.234",
+        "reason": "read from the display",
+    }
+    seen = client.post(url, {**data, "step": "review"})
+    assert (seen.context["shown"]["before_wh"], seen.context["shown"]["after_wh"]) == (
+        before[0],
+        1234,
+    )
+    numbers = seen.context["shown"]["done"].billed
+    assert numbers
+    assert numbers[0] in seen.content.decode()
+    assert value(world, register) == before, "a review changes nothing"
+    assert client.post(url, {**data, "step": "commit"}).status_code == 302
+    assert value(world, register) == (1234, Quality.MANUAL)
+    (change,) = client.get(page_of(register)).context["history"]
+    assert (change["old_wh"], change["reason"]) == (before[0], "read from the display")
+    back = client.post(change["undo"], {"reason": "it was right", "step": "review"})
+    assert back.context["shown"]["after_wh"] == before[0]
+    assert value(world, register) == (1234, Quality.MANUAL)
+    client.post(change["undo"], {"reason": "it was right", "step": "commit"})
+    assert value(world, register) == before
+    history = client.get(page_of(register)).context["history"]
+    assert [one["reason"] for one in history] == ["it was right", "read from the display"]
+    assert Event.objects.filter(action="intervals.undo", actor="operator@example.ch").count() == 1
+    assert IntervalRevision.objects.filter(register_id=register.pk).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"reason": ""}, "required"),
+        ({"reason": "x" * 501}, "500"),
+        ({"kwh": "-1"}, "0"),
+        ({"kwh": "NaN"}, "number"),
+        ({"kwh": "1e400"}, "digit"),
+        ({"start": "yesterday"}, "is not a time"),
+        ({"start": "2026-08-12 12:07"}, "quarter-hour"),
+        ({"end": "2026-08-12 11:00"}, "not after the start"),
+        ({"end": "2100-01-01 00:00"}, "not over yet"),
+        ({"start": "2026-03-29 02:30"}, "skipped by the clock change"),
+        ({"start": "0001-01-01 00:00"}, "is not a time"),
+        ({"start": "1969-12-31 00:00"}, "1970"),
+    ],
+)
+def test_a_bad_edit_changes_nothing(world, register, change, says):
+    before = value(world, register)
+    data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}
+    for step in ("review", "commit"):
+        page = world.as_("operator").post(
+            page_of(register, "site-interval-edit"), {**data, **change, "step": step}
+        )
+        assert page.status_code == 200
+        assert says in page.content.decode()
+    assert value(world, register) == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "start=x&end=y",
+        "start=2026-08-12T10:00Z&end=2026-08-12T10:00Z",
+        "start=2026-08-12T10:01Z&end=2026-08-12T11:00Z",
+        "start=0001-01-01T00:00Z&end=9999-12-31T00:00Z",
+        "start=1969-01-01T00:00Z&end=1969-01-02T00:00Z",
+    ],
+)
+def test_an_address_without_quarter_hours_does_not_exist(world, register, query):
+    client = world.as_("operator")
+    for name in ("site-intervals", "site-interval-estimate", "site-interval-edit"):
+        assert client.get(page_of(register, name, query)).status_code == 404
+    assert client.get(page_of(register, "site-interval-undo", query)).status_code == 404
+
+
+def test_a_lock_moves_forward_and_back_with_a_reason_and_stops_edits(world, register):
+    client, url = world.as_("operator"), "/sites/linde/quality/locks/"
+    assert client.post(url, {"medium": "electricity", "lock_date": "2026-09-01"}).status_code == 302
+    assert Lock.objects.get().lock_date == date(2026, 9, 1)
+    edit = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}
+    page = client.post(page_of(register, "site-interval-edit"), {**edit, "step": "commit"})
+    assert "locked before" in page.content.decode()
+    back = {"medium": "electricity", "lock_date": "2026-08-01"}
+    assert "give a reason" in client.post(url, back).content.decode()
+    assert Lock.objects.get().lock_date == date(2026, 9, 1)
+    client.post(url, {**back, "reason": "late file"})
+    assert Lock.objects.get().lock_date == date(2026, 8, 1)
+    assert Event.objects.filter(action="intervals.lock").count() == 2
+    assert "01.08.2026" in world.as_("installer").get(url).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"medium": "electricity"}, "Give the first day"),
+        ({"medium": "electricity", "lock_date": "x"}, "is no day"),
+        ({"medium": "electricity", "lock_date": "2199-01-01"}, "in the future"),
+        ({"medium": "electricity", "lock_date": "0001-01-01"}, "mend the year"),
+        ({"medium": "gas", "lock_date": "2026-08-01"}, "no meter of that kind"),
+        ({"medium": "electricity", "lock_date": "2026-08-01", "reason": "x" * 501}, "too long"),
+    ],
+)
+def test_a_bad_lock_is_refused(world, data, says):
+    page = world.as_("operator").post("/sites/linde/quality/locks/", data).content.decode()
+    assert says in page
+    assert not Lock.objects.exists()
+
+
+def test_a_change_that_never_was_cannot_be_undone(world, register):
+    with pytest.raises(NoSuchChange):
+        undo_change(
+            world.site,
+            register,
+            BILLED_AT,
+            reason="x",
+            actor="x",
+            at=BILLED_AT + timedelta(days=1),
+        )
+
+
+def test_more_gaps_ask_no_more(world, register, django_assert_num_queries):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    client = world.as_("operator")
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    for day in range(1, 25):
+        hole(world.site, register, date(2026, 8, day), 40, 42)
+    with CaptureQueriesContext(connection) as many:
+        assert len(client.get(LIST).context["rows"]) == 24
+    assert len(many) == len(few) <= 30
+    with django_assert_num_queries(len(_asked(client, page_of(register)))):
+        client.get(page_of(register, query="start=2026-08-01T00:00Z&end=2026-08-31T00:00Z"))
+
+
+def _asked(client, url):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get(url)
+    return queries
+
+
+def test_the_sum_of_a_stretch_is_that_of_its_quarter_hours(world, register):
+    from quartier.apps.metering.stretches import stretches_in
+    from quartier.core.metering.intervals import Series
+
+    series = Series(register.pk, TEN, np.array([5, 7, 11]), np.full(3, 3, np.uint8))
+    store.write(world.site.pk, [series], source="t", known_at=BILLED_AT)
+    (one,) = stretches_in(world.site, range(TEN - 96, TEN + 96), due_slot=TEN + 96)
+    assert (one.energy_wh, one.length, one.quality) == (23, 3, Quality.ESTIMATED)
