@@ -79,6 +79,9 @@ def test_unknown_points_are_named(site, tmp_path, capsys):
     ("words", "says"),
     [
         (["sdat", "nowhere.xml", "--site", "site"], "there is no file or folder nowhere.xml"),
+        (["sdat", "", "--site", "site"], "the path is empty"),
+        (["sdat", "a\0b", "--site", "site"], "there is no file or folder a"),
+        (["sdat", "/dev/zero", "--site", "site"], "neither a file nor a folder"),
         (["sdat", "FILE", "--site", "other"], "no site 'other'"),
         (["sdat", "FILE"], "--site"),
         (["sdat", "EMPTY", "--site", "site"], "there is no file in"),

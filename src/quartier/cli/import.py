@@ -69,8 +69,14 @@ def _factor(text: str) -> Decimal:
     return factor
 
 
+def _path(text: str) -> Path:
+    if not text:  # of a variable that is not set; an empty path would be the current folder
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", metavar="PATH", type=Path, nargs="+")
+    parser.add_argument("paths", metavar="PATH", type=_path, nargs="+")
     parser.add_argument("--site", metavar="REF", required=True)
     parser.add_argument(
         "--create-meters", action="store_true", help="make a meter for each unknown one"
@@ -164,6 +170,7 @@ def _run(
 
 def _profile(name: str | None) -> "Profile | None":
     from quartier.formats.load_curve import BadProfile, profile_of, shipped_profiles
+    from quartier.formats.load_curve.profile import LONGEST
 
     if name is None:
         return None
@@ -174,7 +181,8 @@ def _profile(name: str | None) -> "Profile | None":
     if path.suffix != ".toml":
         raise UserError(f"there is no profile {name!r}; one of {', '.join(shipped)}, or FILE.toml")
     try:
-        return profile_of(path.read_text(encoding="utf-8"), path.stem)
+        with path.open(encoding="utf-8") as stream:
+            return profile_of(stream.read(LONGEST + 1), path.stem)
     except OSError as problem:
         raise UserError(f"{name} cannot be read: {problem.strerror}") from None
     except UnicodeDecodeError:

@@ -293,6 +293,10 @@ def test_a_file_without_meter_needs_one():
         ("layout = 'wide'\n[columns]\ndate = 1", "first"),
         ("[columns]\ntimestamp='a'\nvalue='b'\ndirection='c'", "directions"),
         ("= 3", "Invalid"),
+        ("a = " + "[" * 20_000, "nested too deeply"),
+        (".".join("a" * 20_000) + " = 1", "dots"),
+        ("title = '" + "x" * 70_000 + "'", "longer than 64 KiB"),
+        ("skip_rows = " + "9" * 5_000, "digits"),
     ],
 )
 def test_a_bad_profile_says_why(text, says):

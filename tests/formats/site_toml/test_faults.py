@@ -228,6 +228,7 @@ def test_ten_faults_are_reported_at_once():
         (b"a = " + b"[" * 100_000, 1, 1, "nested too deeply"),
         (b"#" * (LARGEST_BYTES + 1), 1, 1, "larger than 8 MiB"),
         (b"\x00", 1, 1, "not TOML"),
+        (b"b = 1\n" + b"a." * 4_000_000 + b"a = 1", 2, 1, "more than 500 dots"),
     ],
 )
 def test_what_is_not_toml_is_one_fault_with_line_and_column(data, line, column, words):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any
 
+from quartier.core.kernel.period import UnknownTimezone, timezone_of
 from quartier.core.kernel.quality import Quality, quality_of
 
 Column = str | int
@@ -25,6 +26,10 @@ _CHOICES = {
 }
 _COLUMNS = {"meter", "timestamp", "date", "time", "value", "direction", "quality", "import",
             "export", "first"}  # fmt: skip
+
+
+LONGEST = 64 * 1024
+_MOST_DOTS = 500  # reading a dotted key takes time by the square of its parts
 
 
 class BadProfile(ValueError):
@@ -77,9 +82,15 @@ class Profile:
 
 def profile_of(text: str, name: str) -> Profile:
     """The profile in the TOML ``text``; raises :class:`BadProfile` that names the key."""
+    if len(text) > LONGEST:
+        raise BadProfile(f"profile {name}: it is longer than {LONGEST // 1024} KiB")
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise BadProfile(f"profile {name}: a line has more than {_MOST_DOTS} dots")
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise BadProfile(f"profile {name}: the text is nested too deeply") from None
+    except ValueError as error:  # also an integer of thousands of digits
         raise BadProfile(f"profile {name}: {error}") from None
     known = {one.name: one for one in fields(Profile)}
     for key, value in data.items():
@@ -155,6 +166,11 @@ def _check_whole(profile: Profile) -> None:
         raise BadProfile(f"{where}: delimiter and decimal are the same character")
     if profile.thousands and profile.thousands in (profile.decimal, profile.delimiter):
         raise BadProfile(f"{where}: thousands is the same character as decimal or delimiter")
+    if profile.timezone not in ("local", "utc"):
+        try:
+            timezone_of(profile.timezone)
+        except UnknownTimezone as error:
+            raise BadProfile(f"{where}: {error}") from None
     if profile.skip_rows < 0:
         raise BadProfile(f"{where}: skip_rows is negative")
     if profile.direction not in ("import", "export"):

@@ -13,6 +13,7 @@ from quartier.formats.site_toml.positions import lines_of
 from quartier.formats.site_toml.tree import Key, SiteFile, keys_of
 
 LARGEST_BYTES = 8 * 1024 * 1024
+_MOST_DOTS = 500  # reading a dotted key takes time by the square of its parts
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -38,6 +39,9 @@ def parse(data: bytes) -> Parsed:
         line = before.count(b"\n") + 1
         column = len(before.rpartition(b"\n")[2]) + 1
         return _broken(line, column, "the text is not UTF-8.", "Save the file as UTF-8.")
+    for number, one in enumerate(text.split("\n"), 1):
+        if one.count(".") > _MOST_DOTS:
+            return _broken(number, 1, f"the line has more than {_MOST_DOTS} dots.", "Break it.")
     try:
         raw = tomllib.loads(text, parse_float=_number)
         lines = lines_of(text)
