@@ -137,6 +137,17 @@ def test_sites_are_chosen_from_the_list_one_by_one_or_all_that_match(world):
     assert "data-select-all" not in text_of(world.as_("owner"), "/sites/")
 
 
+def test_one_site_with_an_issue_stops_no_other(world):
+    bench.site_with(2, "ahorn", seed=2)
+    url = begin(world.as_("operator"), site=["ahorn", "linde"]).url
+    run_worker()
+    page = text_of(world.as_("operator"), url)
+    assert "Look at it" in page
+    states = {row.site.ref: row.state for row in BatchSite.objects.select_related("site")}
+    assert states == {"ahorn": "issued", "linde": "refused"}
+    assert Site.objects.get(ref="ahorn").invoices.count() == 2
+
+
 def test_an_installer_sees_no_billing_in_the_list(world):
     assert "Billed until" in text_of(world.as_("owner"), "/sites/")
     page = text_of(world.as_("installer"), "/sites/")

@@ -182,25 +182,3 @@ def test_only_a_token_opens_kept_files():
         assert paths(bad) == []
     drop(token)
     assert paths(token) == []
-
-
-def test_many_sites_are_billed_and_one_with_an_issue_stops_no_other(world):
-    from quartier.apps.billing.models import Invoice
-    from quartier.cli.bench import _world as bench
-
-    bench.site_with(2, "ahorn")
-    client = world.as_("operator")
-    period = {"first": "2026-07-01", "last": "2026-09-30"}
-    page = client.post("/bill/", {**period, "site": ["ahorn", "linde"]}).content.decode()
-    assert page.count("hx-post=") == 2
-    texts = {
-        ref: client.post(f"/sites/{ref}/billing/row/", period).content.decode()
-        for ref in ("linde", "ahorn")
-    }
-    assert "Refused" in texts["linde"]
-    assert "Look at it" in texts["linde"]
-    assert "Issued" in texts["ahorn"]
-    assert Invoice.objects.filter(site__ref="ahorn").count() == 2
-    again = client.post("/sites/ahorn/billing/row/", period).content.decode()
-    assert "All of it is issued already." in again
-    assert client.post("/sites/ahorn/billing/row/", {"first": "x"}).status_code == 400
