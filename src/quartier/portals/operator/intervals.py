@@ -42,6 +42,7 @@ from quartier.portals.operator.quality import stamp, stretch_url, until
 from quartier.portals.shared import formats
 from quartier.portals.shared.charts import Chart, Series, chart_of
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.span import custom, span_of
 from quartier.portals.shared.words import quality_word, word_of
 
@@ -253,9 +254,14 @@ def _preview(
         after = store.read(*args)
         transaction.set_rollback(True)
     shown = {**_compared(visit, before, after), "done": done}
+    shown["billed"] = _named(done.billed)
     if len(slots) <= _CHART_DAYS * 96:
         shown["chart"] = chart_around(visit, register, slots, after)
     return shown
+
+
+def _named(billed: list[str]) -> str:
+    return ", ".join(read(one) for one in billed)
 
 
 def _say(visit: Visit, done: Done) -> None:
@@ -266,7 +272,7 @@ def _say(visit: Visit, done: Done) -> None:
         messages.warning(
             visit.request,
             _("Issued invoices rest on the old values: %(numbers)s. Credit and bill them again.")
-            % {"numbers": ", ".join(done.billed[:10])},
+            % {"numbers": _named(done.billed)},
         )
 
 
