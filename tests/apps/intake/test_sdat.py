@@ -17,6 +17,7 @@ from quartier.apps.metering import store
 from quartier.apps.metering.models import IntervalBlock, IntervalRevision, Lock
 from quartier.core.kernel.period import slot_at
 from tests.apps.intake.letters import NOW, import_letters, stored
+from tests.counts import examples
 from tests.formats.sdat.messages import COMMUNITY, POINT, RESIDUAL, TOTAL, Block, Letter
 
 pytestmark = pytest.mark.django_db
@@ -141,7 +142,7 @@ VERSION = st.tuples(
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(versions=st.lists(VERSION, min_size=2, max_size=24), data=st.data())

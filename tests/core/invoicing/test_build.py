@@ -42,6 +42,7 @@ from tests.core.rating.sheets import (
     random_usage,
     sheet,
 )
+from tests.counts import examples
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 OWNER = CapStatus.OWNER
@@ -106,7 +107,7 @@ def test_a_supply_before_the_first_rate_is_refused():
         document_of(rated_of(replace(FLAT, valid=period), period), LIABLE, OWNER)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     prices=st.lists(st.integers(-5000, 40000), min_size=3, max_size=6),
     kinds=st.lists(st.sampled_from(["supplier", "levy", "reduced"]), min_size=6, max_size=6),

