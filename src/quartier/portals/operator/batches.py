@@ -29,6 +29,7 @@ from quartier.portals.operator.billing import PeriodForm
 from quartier.portals.operator.sites import counted, listed
 from quartier.portals.shared.gate import frame_of
 from quartier.portals.shared.lists import csv_response, paged
+from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.span import span_of
 from quartier.portals.shared.words import word_of
 
@@ -77,7 +78,7 @@ def bill_all(request: HttpRequest) -> HttpResponseBase:
             try:
                 dates = form.dates()
             except BadPeriod as error:
-                form.add_error(None, str(error))
+                form.add_error(None, read(error))
             else:
                 return _begin(request, chosen, dates, kind)
     # A form that comes back shows the sites it had, whatever was ticked.

@@ -18,8 +18,10 @@ from quartier.apps.access.permissions import Permission
 from quartier.apps.billing.models import Invoice
 from quartier.apps.documents.files import file_name
 from quartier.apps.documents.operations import CannotPrint, pdf_of
+from quartier.core.kernel.findings import Finding
 from quartier.portals.operator.invoices import invoices_csv, matching
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.sentences.reader import read, read_place
 
 _MOST_TO_PRINT = 200
 """Pages of one PDF are put together before the first byte is sent."""
@@ -53,7 +55,9 @@ def bundle(visit: Visit) -> HttpResponseBase:
     try:
         data = _joined(rows)
     except CannotPrint as fault:
-        messages.error(visit.request, f"{fault.finding.where}: {fault.finding.message}")
+        messages.error(
+            visit.request, f"{read_place(fault.finding.where)}: {read(fault.finding.message)}"
+        )
         return redirect("site-invoices", visit.site.ref)
     printed = HttpResponse(data, content_type="application/pdf")
     printed.headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
@@ -70,6 +74,11 @@ def _joined(rows: "QuerySet[Invoice]") -> bytes:
     return out.getvalue()
 
 
+def _line(finding: Finding) -> str:
+    parts = (f"{read_place(finding.where)}:", read(finding.message), read(finding.remedy))
+    return " ".join(part for part in parts if part)
+
+
 def _zipped(rows: "QuerySet[Invoice]") -> Iterator[bytes]:
     """The archive as it is made, a PDF at a time; what cannot be printed is listed in a text."""
     out = _Passing()
@@ -79,7 +88,7 @@ def _zipped(rows: "QuerySet[Invoice]") -> Iterator[bytes]:
             try:
                 data = pdf_of(row, now=timezone.now())
             except CannotPrint as fault:
-                faults.append(str(fault.finding))
+                faults.append(_line(fault.finding))
                 continue
             archive.writestr(_entry(file_name(row.number), row.issued_date), data)
             yield out.taken()

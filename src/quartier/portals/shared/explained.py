@@ -44,7 +44,7 @@ def words_of(found: Explanation) -> dict[str, Any]:
     }.get(line.unit, "")
     slot = ""
     if line.slot in ("standard", "reduced") and line.flow:
-        slot = _("Only the quarter-hours in %(slot)s count.") % {"slot": word_of(line.slot).lower()}
+        slot = _("Only the quarter-hours in %(slot)s count.") % {"slot": _in_a_sentence(line.slot)}
     return {
         "what": energy if line.flow else fixed,
         "when": _("From %(first)s to %(last)s.") % {"first": first, "last": last},
@@ -53,6 +53,12 @@ def words_of(found: Explanation) -> dict[str, Any]:
         and line.quantity_wh is not None
         and found.sum_wh != line.quantity_wh,
     }
+
+
+def _in_a_sentence(slot: str) -> str:
+    """The slot's name within a sentence; German writes nouns with a capital."""
+    name = word_of(slot)
+    return name if (get_language() or "de").startswith("de") else name.lower()
 
 
 def chart_of_line(request: HttpRequest, found: Explanation) -> Chart | None:

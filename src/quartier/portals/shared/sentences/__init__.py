@@ -22,8 +22,16 @@ from pathlib import Path
 LANGUAGES = ("en", "de", "fr", "it")
 _FIELD = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
 _ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_ONE = re.compile(r"\b1 (quarter-hour|day|file|interval|reading|meter)s\b( have| are| differ)?")
-_VERBS = {" have": " has", " are": " is", " differ": " differs"}
+_ONE = re.compile(
+    r"\b1 (quarter-hour|day|file|interval|reading|meter)s\b"
+    r"( have| are(?: of another kind and were)?| differ)?"
+)
+_VERBS = {
+    " have": " has",
+    " are": " is",
+    " differ": " differs",
+    " are of another kind and were": " is of another kind and was",
+}
 _LONGEST = 2000
 """Longer texts are no sentences of ours; they are not searched."""
 
