@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 from django.db.models import Max, Min, Q
+from django.db.models.functions import Substr
 
 from quartier.apps.equipment.models import Device, Meter, Register
 from quartier.apps.intake.contributions import instants_of, slots_of
@@ -177,12 +178,14 @@ def _of_messages(
         pk: own[start : start + end_slot - first_slot] for pk, own in by_register.items()
     }
     wanted = {tie for own in by_register.values() for tie in np.unique(own).tolist() if tie}
-    files: dict[int, IntakeFile] = {}
-    numbers: dict[int, int] = {}
-    for row in IntakeFile.objects.filter(site_id=site_id, kind=IntakeFile.Kind.SDAT):
-        tie = int(row.sha256[:16], 16)
-        if tie in wanted:
-            files[row.pk], numbers[tie] = row, row.pk
+    # Only the files that count, of what may be years of daily messages of hundreds of meters.
+    rows = (
+        IntakeFile.objects.filter(site_id=site_id, kind=IntakeFile.Kind.SDAT)
+        .annotate(head=Substr("sha256", 1, 16))
+        .filter(head__in=[f"{tie:016x}" for tie in wanted])
+    )
+    files: dict[int, IntakeFile] = {row.pk: row for row in rows}
+    numbers = {int(row.sha256[:16], 16): row.pk for row in files.values()}
     for register_id, own in by_register.items():
         for tie in np.unique(own).tolist():
             if tie in numbers:
