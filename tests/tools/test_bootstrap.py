@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -92,10 +91,8 @@ def work(bootstrap, monkeypatch):
 )
 def test_nothing_is_done_while_the_locks_are_the_same(bootstrap, checkout, work, kind, lock):
     made(bootstrap, checkout, kind, lock)
-    begun = time.monotonic()
     assert bootstrap.main([kind]) == 0
     assert work == []
-    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize("changed", ["locks/dev.txt", "locks/uv.txt", "pyproject.toml"])
