@@ -1,8 +1,10 @@
 """Billing many sites on the pages: choosing, the job, its progress and its result."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -12,6 +14,7 @@ from quartier.apps.billing.models import Batch, BatchSite
 from quartier.apps.documents import tasks
 from quartier.apps.sites.models import Note, Site
 from quartier.cli.bench import _world as bench
+from quartier.portals.operator import batches
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -199,3 +202,34 @@ def test_the_pages_ask_no_more_for_more_sites(world):
     run_worker()
     assert [asked(page) for page in ("/bill/", url, "/sites/")] == before
     assert max(before) <= 20
+
+
+def test_a_form_of_many_sites_is_within_the_limit_of_fields(world):
+    organisation = world.site.organisation
+    Site.objects.bulk_create(
+        Site(organisation=organisation, ref=f"s{n}", name=f"Site {n}") for n in range(499)
+    )
+    client = world.as_("operator")
+    page = client.get("/bill/")
+    assert len(page.context["offered"]) == 500
+    names = re.findall(r'name="(\w+)"', page.content.decode())
+    assert len(names) <= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+
+
+def test_all_sites_of_a_search_are_those_of_the_search(world, monkeypatch):
+    monkeypatch.setattr(batches, "_MOST_BOXES", 1)
+    for name in ("Eiche 1", "Eiche 2"):
+        Site.objects.create(organisation=world.site.organisation, ref=name[-1], name=name)
+    client = world.as_("operator")
+    page = text_of(client, "/bill/?q=Eiche")
+    sent = dict(re.findall(r'type="hidden" name="(\w+)" value="(\w*)"', page))
+    begin(client, **{**sent, "site": []})
+    assert sorted(row.site.name for row in BatchSite.objects.all()) == ["Eiche 1", "Eiche 2"]
+
+
+@pytest.mark.parametrize("pk", ["9" * 5000, "9" * 19, "7", "x"])
+def test_a_job_that_is_not_there_offers_no_sites(world, pk):
+    client = world.as_("operator")
+    assert client.get("/bill/", {"batch": pk}).status_code == 404
+    assert begin(client, batch=pk, every="1", site=[]).status_code == 404
+    assert not Batch.objects.exists()

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,8 +35,9 @@ from quartier.portals.shared.words import word_of
 
 _PATIENCE = timedelta(seconds=10)
 """After so long the page says that no worker has taken the job."""
-_MOST_BOXES = 500
-"""More sites are chosen all together, not one by one: a form has a limit of fields."""
+_MOST_BOXES = 400
+"""More sites are chosen all together, not one by one: a form has a limit of fields
+(``DATA_UPLOAD_MAX_NUMBER_FIELDS``), and a site has two."""
 _STOP_POLLING = 286  # htmx: swap what came and ask no more
 _State = BatchSite.State
 _ORDER = (_State.WORKING, _State.REFUSED, _State.FAILED, _State.READY, _State.ISSUED)
@@ -100,8 +101,13 @@ def bill_all(request: HttpRequest) -> HttpResponseBase:
 
 
 def _again(scope: Scope, pk: str) -> Batch | None:
-    """The job whose sites are taken up again."""
-    return scope.queryset(Batch).filter(pk=int(pk)).first() if pk.isdecimal() else None
+    """The job whose sites are taken up again; 404 where there is none of that number, as without
+    a job all sites are offered."""
+    if not pk:
+        return None
+    if not pk.isdecimal() or len(pk) > 18:
+        raise Http404("no job")
+    return get_object_or_404(scope.queryset(Batch), pk=int(pk))
 
 
 def _offered(scope: Scope, asked: Any, again: Batch | None) -> "QuerySet[Site]":
@@ -112,7 +118,7 @@ def _offered(scope: Scope, asked: Any, again: Batch | None) -> "QuerySet[Site]":
         return scope.sites().filter(pk__in=rows.values("site"))
     if asked.get("all") or not (named := asked.getlist("offered") or asked.getlist("site")):
         return listed(scope, asked.get("q", "").strip(), asked.get("show", ""))
-    return scope.sites().filter(ref__in=named)
+    return scope.sites().filter(ref__in=named[:_MOST_BOXES])
 
 
 def _chosen(scope: Scope, asked: Any, again: Batch | None) -> "QuerySet[Site]":
