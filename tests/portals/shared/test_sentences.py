@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from functools import cache
 from pathlib import Path
 
@@ -187,3 +188,20 @@ def test_a_broken_catalog_is_refused(tmp_path, monkeypatch, block, why):
             sentences.entries()
     finally:
         sentences.entries.cache_clear()
+
+
+@pytest.mark.parametrize("sign", ["; ", ": ", "x; y: "])
+def test_a_text_of_nothing_but_signs_stays_as_it_is(sign):
+    text = sign * (1990 // len(sign))
+    assert said(text, "de") == text
+
+
+def test_a_text_made_to_be_searched_for_long_is_not():
+    began = time.process_time()
+    said("two blocks of " + "x (" * 200 + "x, " * 200 + "x) differ in " * 40, "de")
+    said("x invoices " + "x to " * 150 + "x, " * 200 + "x to " * 90 + "(exclusive", "de")
+    assert time.process_time() - began < 2
+    long = "x" * 500
+    assert said(f"3 invoices {long} to b, 2026-01-01 to 2026-02-01 (exclusive)", "de") != (
+        f"3 invoices {long} to b, 2026-01-01 to 2026-02-01 (exclusive)"
+    )

@@ -34,6 +34,11 @@ _VERBS = {
 }
 _LONGEST = 2000
 """Longer texts are no sentences of ours; they are not searched."""
+_TRIED = 300
+"""In longer texts a value ends where the next words first come: trying all ways takes hours for a
+text that somebody made for it."""
+_MOST_PARTS = 60
+"""Sentences about something that are about something, and so on."""
 
 
 class BadCatalog(ValueError):
@@ -45,6 +50,8 @@ class Entry:
     """One sentence: its shape in English, and how each language says it."""
 
     shape: re.Pattern[str]
+    straight: re.Pattern[str]
+    """The same without trying again, for long texts."""
     sign: str
     """Its longest piece of text between values: what lacks it is not this sentence."""
     weight: int
@@ -71,7 +78,8 @@ def _said(text: str, language: str) -> str:
     if known := _recognized(body, language):
         return known + text[len(body) :]
     # A sentence about something: "line 12: the value is empty".
-    for sign in ("; ", ": "):
+    is_simple = text.count("; ") + text.count(": ") <= _MOST_PARTS
+    for sign in ("; ", ": ") if is_simple else ():
         head, found, tail = text.partition(sign)
         if found:
             parts = _said(head, language), _said(tail, language)
@@ -85,7 +93,10 @@ def _recognized(text: str, language: str) -> str:
     """The translation of ``text``, or empty where no catalog has its shape."""
     for one in (text, text[:1].swapcase() + text[1:]):
         for entry in _candidates(one):
-            if entry.sign in one and (match := entry.shape.fullmatch(one)):
+            if entry.sign not in one:
+                continue
+            shape = entry.shape if len(one) <= _TRIED else entry.straight
+            if match := shape.fullmatch(one):
                 out = _filled(entry.texts[language], match.groupdict(), language)
                 return out if one == text else out[:1].swapcase() + out[1:]
     return ""
@@ -152,8 +163,18 @@ def _entry(where: str, block: list[str]) -> Entry:
             raise BadCatalog(f"{where}: the line {language} has other values than the English one")
     literal = _FIELD.split(texts["en"])[::4]
     fields = [name for name, _, _ in _FIELD.findall(texts["en"])]
-    pattern = re.escape(literal[0])
+    shape = straight = re.escape(literal[0])
     for name, after in zip(fields, literal[1:], strict=True):
-        pattern += f"(?P<{name}>.+?)" + re.escape(after)
+        value = f"(?P<{name}>.+?){re.escape(after)}"
+        shape += value
+        straight += f"(?>{value})"
+    if fields:  # the last value goes on to the end of the text
+        straight = straight[: -len(f"(?>{value})")] + value
     weight = sum(map(len, literal))
-    return Entry(re.compile(pattern, re.DOTALL), max(literal, key=len), weight, texts)
+    return Entry(
+        re.compile(shape, re.DOTALL),
+        re.compile(straight, re.DOTALL),
+        max(literal, key=len),
+        weight,
+        texts,
+    )
