@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from quartier.apps.billing import operations
 from quartier.apps.billing.check import check as check_documents
 from quartier.apps.billing.conditions import changes_inside
 from quartier.apps.billing.market import NoMarket, terms_of
@@ -168,6 +169,21 @@ def test_a_credit_note_frees_the_period(site):
     assert balance == sum(one.total for one in [*invoices[1:], *more])
     assert list(check_books(site)) == []
     assert list(check_documents(site)) == []
+
+
+def test_two_who_cancel_an_invoice_at_once_cancel_it_once(site, monkeypatch):
+    _, invoices = billed(site)
+    take, calls = operations._take_numbers, []
+
+    def after_the_other(*args):
+        calls.append(args)
+        if len(calls) == 1:  # the other's is committed while this one waits for the number
+            credit(invoices[0], now=KNOWN_AT, issued_date=ISSUED, actor="other", reason="x")
+        return take(*args)
+
+    monkeypatch.setattr(operations, "_take_numbers", after_the_other)
+    with pytest.raises(NotCreditable, match="cancelled already"):
+        credit(invoices[0], now=KNOWN_AT, issued_date=ISSUED, actor="test", reason="x")
 
 
 # -- a change of tenant ---------------------------------------------------------------------------

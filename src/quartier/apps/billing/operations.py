@@ -90,13 +90,14 @@ def credit(
 
     Raises :class:`core.invoicing.credit.NotCreditable`.
     """
-    if Invoice.objects.filter(supersedes=invoice).exists():
-        raise NotCreditable(f"{invoice.number} is cancelled already")
     site = invoice.site
     with transaction.atomic():
         issuer = Issuer.objects.get(site=site)
         series = _series(issuer, issued_date.year)
         _, position = _take_numbers(site.organisation, series, 1)
+        # Whoever else cancels it has to wait for the number too, and is through by now.
+        if Invoice.objects.filter(supersedes=invoice).exists():
+            raise NotCreditable(f"{invoice.number} is cancelled already")
         number = _number(series, position)
         document = credit_note(
             thaw(bytes(invoice.document)), number=number, issued_date=issued_date, reason=reason
