@@ -1,6 +1,7 @@
 """Gaps are listed, estimated, entered by hand, taken back and locked, each seen before it is."""
 
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from quartier.apps.metering.models import IntervalRevision, Lock
 from quartier.apps.metering.undoing import NoSuchChange, undo_change
 from quartier.core.kernel.period import slot_at
 from quartier.core.kernel.quality import Quality
+from quartier.core.metering.intervals import Series
 from tests.portals.conftest import BILLED_AT
 from tests.portals.holes import hole
 
@@ -115,6 +117,7 @@ def test_a_value_by_hand_names_the_invoices_and_can_be_taken_back(world, registe
         ({"end": "2100-01-01 00:00"}, "not over yet"),
         ({"start": "2026-03-29 02:30"}, "skipped by the clock change"),
         ({"start": "0001-01-01 00:00"}, "is not a time"),
+        ({"start": "9999-12-31T23:50+00:00"}, "is not a time"),
         ({"start": "1969-12-31 00:00"}, "1970"),
     ],
 )
@@ -139,6 +142,10 @@ def test_a_bad_edit_changes_nothing(world, register, change, says):
         "start=2026-08-12T10:01Z&end=2026-08-12T11:00Z",
         "start=0001-01-01T00:00Z&end=9999-12-31T00:00Z",
         "start=1969-01-01T00:00Z&end=1969-01-02T00:00Z",
+        "start=9999-12-31T22:00Z&end=9999-12-31T22:15Z",
+        "start=9999-12-31T23:30Z&end=9999-12-31T23:45Z",
+        "of=0001-01-01T00:00%2B14:00",
+        "of=9999-12-31T23:59-14:00",
     ],
 )
 def test_an_address_without_quarter_hours_does_not_exist(world, register, query):
@@ -191,6 +198,20 @@ def test_a_change_that_never_was_cannot_be_undone(world, register):
             actor="x",
             at=BILLED_AT + timedelta(days=1),
         )
+
+
+def test_a_change_of_more_than_a_year_can_be_taken_back(world, register):
+    length = 400 * 96
+    before = Series.of(register.pk, TEN - length, [1] * length)
+    after = Series.of(register.pk, TEN - length, [2] * length)
+    for number, series in enumerate((before, after)):
+        at = BILLED_AT + timedelta(days=1 + number)
+        store.write(world.site.pk, [series], source="test", known_at=at, reason="x")
+    query = urlencode({"of": at.isoformat()})
+    url = page_of(register, "site-interval-undo", query)
+    answer = world.as_("operator").post(url, {"reason": "x", "step": "commit"}, follow=True)
+    assert answer.status_code == 200
+    assert value(world, register, TEN - 1)[0] == 1
 
 
 def test_more_gaps_ask_no_more(world, register, django_assert_num_queries):

@@ -105,7 +105,7 @@ def instant_of(text: str, tz: ZoneInfo) -> datetime:
     try:
         local = datetime.fromisoformat(text.strip())
         if local.tzinfo is not None:
-            return utc(local)
+            return utc(utc(local).astimezone(tz))  # refuses what the site's clock can not show
         first, second = (utc(local.replace(tzinfo=tz, fold=fold)) for fold in (0, 1))
     except (ValueError, OverflowError):
         raise BadEdit(f"{text!r} is not a time; write 2026-03-01T14:15") from None

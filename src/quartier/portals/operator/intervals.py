@@ -6,7 +6,7 @@ what will happen.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,6 +52,7 @@ _COMPARED = 12
 _AROUND = timedelta(hours=4)
 _CHART_DAYS = 60
 _KNOWN_AFTER = 31 * 96
+_END = datetime(2201, 1, 1, tzinfo=UTC)
 
 
 class ReasonForm(forms.Form):
@@ -104,7 +105,7 @@ def slots_in(visit: Visit) -> range:
         end = instant_of(visit.request.GET.get("end", "")[:40], tz)
     except BadEdit as problem:
         raise Http404(str(problem)) from None
-    if not (on_grid(start) and on_grid(end) and start < end and start.year >= 1970):
+    if not (on_grid(start) and on_grid(end) and start.year >= 1970 and start < end < _END):
         raise Http404("no quarter-hours")
     slots = range(slot_at(start), slot_at(end))
     if len(slots) > LONGEST:
@@ -122,7 +123,9 @@ def frame(visit: Visit, register: Register, slots: range) -> dict[str, Any]:
         "from": formats.moment(slot_starts_at(slots.start), name),
         "until": until(slots.stop, name),
         "length": len(slots),
-        "here": stretch_url(visit.site.ref, register.pk, slots.start, slots.stop),
+        "here": stretch_url(
+            visit.site.ref, register.pk, slots.start, min(slots.stop, slots.start + LONGEST)
+        ),
         "query": urlencode({"start": stamp(slots.start), "end": stamp(slots.stop)}),
     }
 
@@ -223,7 +226,8 @@ def change_page(
             if step == "commit":
                 done = change(form.cleaned_data, now)
                 _say(visit, done)
-                return redirect(stretch_url(visit.site.ref, register.pk, slots.start, slots.stop))
+                end = min(slots.stop, slots.start + LONGEST)
+                return redirect(stretch_url(visit.site.ref, register.pk, slots.start, end))
             shown = _preview(visit, register, slots, form.cleaned_data, change, now)
         except (BadEdit, Locked) as problem:
             refused = str(problem)
@@ -373,7 +377,7 @@ def undo(visit: Visit, pk: int) -> HttpResponseBase:
         known_at = datetime.fromisoformat(visit.request.GET.get("of", "")[:40])
     except ValueError:
         raise Http404("no change") from None
-    if known_at.tzinfo is None:
+    if known_at.tzinfo is None or not 1970 <= known_at.year < _END.year:
         raise Http404("no change")
     series = old_values(register.pk, changes_at(visit.site, register, known_at))
     if not series:
