@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from quartier.apps.billing import correct
 from quartier.apps.billing.models import Invoice
+from quartier.apps.billing.operations import issue
 from quartier.apps.contracts.mapping import content_of, sheet_of
 from quartier.apps.contracts.models import PriceSheet
 from quartier.apps.ledger.models import Entry
@@ -133,3 +135,22 @@ def test_the_chain_asks_no_more_the_longer_it_is(world, bill):
     commit(client, bill, review(client, bill))
     client.get("/sites/")  # the message is shown once
     assert asked() == before
+
+
+def test_another_run_of_the_same_instant_is_said(world, bill, monkeypatch):
+    client = world.as_("operator")
+    seen = review(client, bill)
+    prepared_by = correct._prepared
+
+    def after_the_other(*args):
+        prepared = prepared_by(*args)
+        if seen.context["review"].sha256 == correct._sha256(bill, prepared):
+            monkeypatch.setattr(correct, "_prepared", prepared_by)
+            issue(prepared, now=args[1], actor="other")
+        return prepared
+
+    monkeypatch.setattr(correct, "_prepared", after_the_other)
+    page = commit(client, bill, seen)
+    assert page.status_code == 200
+    assert "Nothing was issued: something has changed since." in page.content.decode()
+    assert not Invoice.objects.filter(supersedes=bill).exists()

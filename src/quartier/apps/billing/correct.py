@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
 from quartier.apps.billing.models import Invoice
@@ -79,7 +79,12 @@ def correct(
             raise CannotBillAgain(prepared.findings)
         if _sha256(invoice, prepared) != previewed_sha256:
             raise Changed
-        return note, issue(prepared, now=now, actor=actor) if prepared.drafts else ()
+        try:
+            return note, issue(prepared, now=now, actor=actor) if prepared.drafts else ()
+        except DatabaseError as problem:
+            if "already billed" not in str(problem):
+                raise
+            raise Changed from problem  # by another run, since it was prepared
 
 
 def chain_of(invoice: Invoice, rows: "QuerySet[Invoice]") -> list[Invoice]:
