@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from quartier.apps.audit.models import Event
-from quartier.apps.equipment.models import Register
+from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.metering import store
 from quartier.apps.metering.models import IntervalRevision, Lock
 from quartier.apps.metering.undoing import NoSuchChange, undo_change
@@ -212,6 +212,30 @@ def test_a_change_of_more_than_a_year_can_be_taken_back(world, register):
     answer = world.as_("operator").post(url, {"reason": "x", "step": "commit"}, follow=True)
     assert answer.status_code == 200
     assert value(world, register, TEN - 1)[0] == 1
+
+
+def test_water_is_listed_in_cubic_meters(world, register):
+    wash = Meter.objects.create(
+        site=world.site, ref="w1", name="Water", medium="cold_water", source="curve"
+    )
+    water = Register.objects.create(
+        site=world.site, meter=wash, direction="import", unit=Register.Unit.LITRE, obis="8-0:1.0.0"
+    )
+    for own in (water, register):
+        by_hand = Series.of(own.pk, TEN, [1500], Quality.MANUAL)
+        at = BILLED_AT + timedelta(days=1)
+        store.write(world.site.pk, [by_hand], source="test", known_at=at, reason="x")
+    client = world.as_("operator")
+    page = client.get(f"{LIST}&quality=manual").content.decode()
+    assert ">kWh / m³</th>" in page
+    assert "1.500 m³</td>" in page
+    assert "1.500 kWh</td>" in page
+    lines = client.get(f"{LIST}&quality=manual&format=csv").content.decode().splitlines()
+    assert lines[0].endswith("kWh,m³")
+    assert {line.split(",")[1]: line.split(",")[-2:] for line in lines[1:]} == {
+        "w1": ["", "1.5"],
+        "m001": ["1.5", ""],
+    }
 
 
 def test_more_gaps_ask_no_more(world, register, django_assert_num_queries):

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
+from quartier.apps.equipment.models import Register
 from quartier.apps.metering.models import Lock
 from quartier.apps.metering.stretches import QUESTIONED, Stretch, stretches_in
 from quartier.core.kernel.period import local_midnight, slot_at, slot_starts_at
@@ -57,8 +58,14 @@ def row_of(visit: Visit, one: Stretch) -> dict[str, Any]:
         "until": until(one.end_slot, name),
         "word": quality_word(one.quality),
         "color": COLORS.get(one.quality, ""),
+        "unit": unit_of(one),
         "link": stretch_url(visit.site.ref, one.register.pk, one.first_slot, one.end_slot),
     }
+
+
+def unit_of(one: Stretch) -> str:
+    """What a thousand of the register's unit are."""
+    return "kWh" if one.register.unit == Register.Unit.WH else "m³"
 
 
 def due_slot(site_timezone: str, now: datetime) -> int:
@@ -101,6 +108,7 @@ def quality(visit: Visit) -> HttpResponseBase:
         else "",
         "page": page,
         "rows": [row_of(visit, one) for one in page],
+        "units": " / ".join(sorted({unit_of(one) for one in page})),
         "all": len(every),
         "filters": [one for one in filters if one["count"]],
         "wanted": wanted.word if wanted is not None else "",
@@ -120,6 +128,7 @@ def _csv(visit: Visit, rows: list[Stretch], days: str) -> HttpResponseBase:
         _("Until"),
         _("Quarter-hours"),
         "kWh",
+        "m³",
     ]
     lines = (
         (
@@ -130,7 +139,10 @@ def _csv(visit: Visit, rows: list[Stretch], days: str) -> HttpResponseBase:
             stamp(one.first_slot),
             stamp(one.end_slot),
             one.length,
-            None if one.energy_wh is None else one.energy_wh / 1000,
+            *(
+                one.energy_wh / 1000 if one.energy_wh is not None and unit == unit_of(one) else None
+                for unit in ("kWh", "m³")
+            ),
         )
         for one in rows
     )
