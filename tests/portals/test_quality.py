@@ -272,3 +272,24 @@ def test_the_sum_of_a_stretch_is_that_of_its_quarter_hours(world, register):
     store.write(world.site.pk, [series], source="t", known_at=BILLED_AT)
     (one,) = stretches_in(world.site, range(TEN - 96, TEN + 96), due_slot=TEN + 96)
     assert (one.energy_wh, one.length, one.quality) == (23, 3, Quality.ESTIMATED)
+
+
+def test_nothing_is_missing_after_the_last_device_was_removed(world, register):
+    from quartier.apps.metering.stretches import stretches_in
+
+    hole(world.site, register, date(2026, 8, 12), 30, 96)
+    hole(world.site, register, date(2026, 8, 13), 0, 96)
+    slots = range(TEN - 40, TEN + 96)
+    start = TEN - 40 + 30
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    register.meter.devices.all().delete()
+    old = register.meter.devices.create(serial="A", installed_at=at)
+    (one,) = stretches_in(world.site, slots, due_slot=slots.stop)
+    assert (one.first_slot, one.end_slot) == (start, slots.stop)
+    old.removed_at = datetime(2026, 8, 12, 10, tzinfo=UTC)
+    old.save()
+    (one,) = stretches_in(world.site, slots, due_slot=slots.stop)
+    assert (one.first_slot, one.end_slot) == (start, TEN)
+    register.meter.devices.create(serial="B", installed_at=old.removed_at)
+    (one,) = stretches_in(world.site, slots, due_slot=slots.stop)
+    assert (one.first_slot, one.end_slot) == (start, slots.stop)

@@ -50,7 +50,8 @@ def stretches_in(
     """The stretches of ``qualities`` of the enabled meters within ``slots``, in order of time.
 
     Nothing is missing from ``due_slot`` on, nor before a meter was there: its device, its
-    assignment or its first value, whichever came first. A register that never had a value counts
+    assignment or its first value, whichever came first; nor after its last device was removed. A
+    register that never had a value counts
     only where it is the one that its meter stands for. A constant number of queries.
     """
     pairs = [
@@ -74,20 +75,21 @@ def stretches_in(
         if first_value is None and register.direction != _own_direction(meter):
             continue
         first = _there_since(meter, None if first_value is None else first_value * DAY, tz)
+        end = _there_until(meter, due_slot)
         quality, energy_wh = read.quality[row], read.energy_wh[row]
         edges = np.flatnonzero(np.diff(quality)) + 1
-        for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(quality)], strict=True):
-            if begin == end:
+        for begin, after in zip([0, *edges.tolist()], [*edges.tolist(), len(quality)], strict=True):
+            if begin == after:
                 continue
             code = Quality(int(quality[begin]))
             if code not in qualities:
                 continue
-            start, stop = slots.start + begin, slots.start + end
+            start, stop = slots.start + begin, slots.start + after
             if code == Quality.MISSING:
-                start, stop = max(start, first), min(stop, due_slot)
+                start, stop = max(start, first), min(stop, due_slot, end)
                 if start >= stop:
                     continue
-            total = None if code == Quality.MISSING else int(energy_wh[begin:end].sum())
+            total = None if code == Quality.MISSING else int(energy_wh[begin:after].sum())
             found.append(Stretch(meter, register, code, start, stop, total))
     return sorted(found, key=lambda one: (one.first_slot, one.meter.ref, one.register.direction))
 
@@ -104,3 +106,9 @@ def _there_since(meter: Meter, first_value: int | None, tz: ZoneInfo) -> int:
         slot_at(datetime.combine(one.starts_date, time(), tz)) for one in meter.assignments.all()
     ]
     return min(known, default=0)
+
+
+def _there_until(meter: Meter, due_slot: int) -> int:
+    removed = [one.removed_at for one in meter.devices.all()]
+    known = [slot_at(at) for at in removed if at is not None]
+    return max(known) if known and len(known) == len(removed) else due_slot
