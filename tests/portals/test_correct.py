@@ -8,11 +8,13 @@ from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.billing import correct
 from quartier.apps.billing.models import Invoice
-from quartier.apps.billing.operations import issue
+from quartier.apps.billing.operations import credit, issue
 from quartier.apps.contracts.mapping import content_of, sheet_of
 from quartier.apps.contracts.models import PriceSheet
 from quartier.apps.ledger.models import Entry
 from quartier.apps.sites.models import Note
+from quartier.core.invoicing.credit import BadReason
+from quartier.core.invoicing.document import thaw
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -154,3 +156,28 @@ def test_another_run_of_the_same_instant_is_said(world, bill, monkeypatch):
     assert page.status_code == 200
     assert "Nothing was issued: something has changed since." in page.content.decode()
     assert not Invoice.objects.filter(supersedes=bill).exists()
+
+
+@pytest.mark.parametrize("reason", ["wrong\x01meter", "\ufffe", "a\u202eb"])
+def test_a_reason_that_cannot_be_printed_is_refused(world, bill, reason):
+    """A credit note is never changed: one with such a reason could never be sent."""
+    for step in ("review", "commit"):
+        seen = world.as_("operator").post(url_of(bill), {"reason": reason, "step": step})
+        assert "cannot be printed" in seen.content.decode()
+    with pytest.raises(BadReason):
+        credit(
+            bill,
+            now=bill.run.finished_at,
+            issued_date=bill.issued_date,
+            actor="test",
+            reason=reason,
+        )
+    assert not Invoice.objects.filter(supersedes=bill).exists()
+
+
+def test_lines_and_tabs_in_a_reason_become_spaces(world, bill):
+    client = world.as_("operator")
+    done = client.post(url_of(bill), {"reason": "wrong\n\tmeter", "step": "commit"})
+    note = Invoice.objects.get(supersedes=bill)
+    assert thaw(bytes(note.document)).notes == ("wrong meter",)
+    assert client.get(f"{done.headers['Location']}document.pdf").content.startswith(b"%PDF")

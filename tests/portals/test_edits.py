@@ -62,6 +62,7 @@ def test_a_move_without_vacancy_and_back(world):
         {"out_date": "yesterday", "in_date": "9999-99-99", "name": "Nora"},
         {"in_date": "2026-12-01", "name": "N" * 71},
         {"in_date": "2026-12-01", "name": "   "},
+        {"in_date": "2026-12-01", "name": "N\x01ora"},  # no invoice to her could be printed
         {"in_date": "2026-08-15", "name": "Nora"},  # that is billed
         {"in_date": "2025-08-15", "name": "Nora"},
     ],

@@ -11,7 +11,7 @@ from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.operations import credit
 from quartier.cli import GOOD, UserError
 from quartier.cli._dates import iso_date
-from quartier.core.invoicing.credit import NotCreditable
+from quartier.core.invoicing.credit import BadReason, NotCreditable
 
 NEEDS_DJANGO = True
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             actor=f"command line ({os.environ.get('USER') or 'unknown'})",
             reason=args.reason,
         )
-    except NotCreditable as problem:
+    except (NotCreditable, BadReason) as problem:
         raise UserError(str(problem)) from None
     print(f"{note.number} cancels {args.number}: {note.total:.2f} {note.currency}")
     return GOOD

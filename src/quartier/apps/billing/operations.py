@@ -88,7 +88,7 @@ def credit(
 ) -> Invoice:
     """Cancel an issued invoice with a credit note; its period can then be billed again.
 
-    Raises :class:`core.invoicing.credit.NotCreditable`.
+    Raises ``NotCreditable`` and ``BadReason`` of :mod:`core.invoicing.credit`.
     """
     site = invoice.site
     with transaction.atomic():

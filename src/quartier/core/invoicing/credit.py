@@ -13,6 +13,10 @@ class NotCreditable(ValueError):
     """Only an issued invoice can be credited."""
 
 
+class BadReason(ValueError):
+    """The reason cannot be printed; a credit note with it could never be sent."""
+
+
 def credit_note(
     document: Document, *, number: str, issued_date: date, reason: str = ""
 ) -> Document:
@@ -20,8 +24,12 @@ def credit_note(
 
     It supersedes the document by number, rests on its hash, and asks for no payment. Prices, VAT
     rates, the energy and the proof of the cap stay as they were. Raises :class:`NotCreditable`
-    for a draft and for a credit note.
+    for a draft and for a credit note, :class:`BadReason` for control characters in ``reason``,
+    whose white space becomes single spaces.
     """
+    reason = " ".join(reason.split())
+    if not reason.isprintable():
+        raise BadReason("the reason holds a character that cannot be printed; type it anew")
     if document.kind is not Kind.INVOICE:
         raise NotCreditable(f"{document.number} is a credit note; issue a new invoice instead")
     if not document.number:

@@ -21,6 +21,7 @@ from quartier.core.invoicing.credit import NotCreditable
 from quartier.core.invoicing.document import Document, Line, thaw
 from quartier.portals.operator.places import today_at
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.printable import printable
 
 
 class ReasonForm(forms.Form):
@@ -29,6 +30,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=200,
+        validators=[printable],
         help_text=gettext_lazy("It stands on the credit note, for the recipient to read."),
     )
 

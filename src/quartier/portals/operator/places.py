@@ -28,6 +28,7 @@ from quartier.apps.sites.models import BillingPoint
 from quartier.portals.operator.charts import point_chart
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
+from quartier.portals.shared.printable import printable
 from quartier.portals.shared.sentences.reader import read
 
 
@@ -167,6 +168,7 @@ class MoveForm(forms.Form):
         label=gettext_lazy("Who comes"),
         max_length=70,
         required=False,
+        validators=[printable],
         widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
         help_text=gettext_lazy("A new name makes a new account at this address."),
     )
