@@ -5,6 +5,7 @@ import re
 import zipfile
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import openpyxl
@@ -342,6 +343,27 @@ def test_a_formula_without_its_result_does_not_pass_for_an_empty_cell():
     ]
     with pytest.raises(BadCurves, match="formulas whose results are not stored"):
         read(workbook(rows), shipped_profiles()["vzev-template"])
+
+
+@pytest.mark.parametrize("before", [10, 2**20 - 2500, 2**20 - 100])
+def test_a_long_formula_is_found_wherever_it_lies(before):
+    formula = f"<c><f>{'1+' * 2000}1</f><v/></c>"
+    with pytest.raises(BadCurves, match="formulas whose results are not stored"):
+        read(sheet_of(" " * before + formula), shipped_profiles()["vzev-template"])
+
+
+def test_a_formula_and_a_megabyte_of_spaces_take_no_time():
+    began = process_time()
+    with pytest.raises(BadCurves):
+        read(sheet_of(f"<c><f>1</f>{' ' * 60_000}x"), shipped_profiles()["vzev-template"])
+    assert process_time() - began < 2
+
+
+def sheet_of(text):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", text)
+    return out.getvalue()
 
 
 def test_a_formula_with_its_result_is_its_result():
