@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "quartier.portals.shared.organisation.OwnOrganisation",
     "quartier.portals.shared.languages.AccountLanguage",
+    "quartier.portals.shared.readable.Readable",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

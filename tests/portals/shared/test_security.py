@@ -79,3 +79,29 @@ def test_the_first_view_stays_small():
     static = ROOT / "shared" / "static" / "quartier"
     files = [*static.glob("css/*.css"), static / "js" / "app.js", *static.glob("vendor/htmx*.js")]
     assert sum(path.stat().st_size for path in files) < 110_000
+
+
+@pytest.mark.db
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/account/login/?next=%00", 400),
+        ("/account/login/?%00=x", 400),
+        ("/sites/%00/", 404),
+        ("/static/%00", 404),
+        ("/account/login/?next=%2F00", 200),
+    ],
+)
+def test_an_address_with_nul_is_refused(db, client, url, status):
+    assert client.get(url).status_code == status
+
+
+@pytest.mark.db
+def test_a_form_with_nul_is_refused_and_a_file_with_it_is_not(db, client):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    url = "/account/login/"
+    assert client.post(url, {"login": "a\0b"}).status_code == 400
+    assert client.post(url, "login=a%00b", "application/x-www-form-urlencoded").status_code == 400
+    file = SimpleUploadedFile("x.bin", b"\0")
+    assert client.post(url, {"login": "a", "file": file}).status_code == 200
