@@ -107,6 +107,9 @@ def test_a_review_leads_to_the_issue_of_what_can_be_issued(world):
         ({"last": "2026-06-30"}, "The last day is before the first."),
         ({"last": "2036-06-30"}, "A run covers three years at most."),
         ({"first": "soon"}, "Enter a valid date."),
+        ({"first": "0001-01-01", "last": "0001-12-31"}, "mend the year"),
+        ({"first": "9999-12-30", "last": "9999-12-31"}, "mend the year"),
+        ({"site": [], "all": "1", "q": "%" * 60_000, "every": "1"}, "Choose at least one site."),
     ],
 )
 def test_a_wrong_form_begins_nothing(world, changes, says):

@@ -62,6 +62,7 @@ def test_all_that_match_are_those_of_the_list(world):
         {"do": "zip", "pk": "9" * 40},
         {"do": "zip", "pk": "1 or 1=1"},
         {"do": "delete", "all": "1"},
+        {"do": "zip", "all": "1", "q": "a" * 60_000},
     ],
 )
 def test_nothing_chosen_leads_back(world, data):

@@ -20,8 +20,10 @@ from quartier.apps.billing.prepare import Prepared, prepare
 from quartier.apps.documents.tasks import print_run
 from quartier.core.kernel.period import BadPeriod, Dates, timezone_of
 from quartier.portals.operator.places import today_at
+from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import paged
+from quartier.portals.shared.picked import FIRST_YEAR
 from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.span import span_of
 
@@ -43,6 +45,12 @@ class PeriodForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         first, last = data.get("first"), data.get("last")
+        for day in (first, last):
+            if day and not FIRST_YEAR <= day.year <= 2200:
+                raise forms.ValidationError(
+                    _("%(day)s is not between %(first)d and 2200; mend the year.")
+                    % {"day": formats.day(day), "first": FIRST_YEAR}
+                )
         if first and last and last < first:
             raise forms.ValidationError(_("The last day is before the first."))
         if first and last and (last - first).days > _LONGEST_DAYS:

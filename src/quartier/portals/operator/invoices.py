@@ -20,7 +20,7 @@ from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.documents import pdf_response
 from quartier.portals.shared.explained import chart_of_line, words_of
 from quartier.portals.shared.gate import Visit, site_page
-from quartier.portals.shared.lists import csv_response, paged
+from quartier.portals.shared.lists import LONGEST_QUERY, csv_response, paged
 
 
 def _rows(visit: Visit) -> Any:
@@ -35,6 +35,8 @@ def matching(visit: Visit) -> Any:
     """The site's documents that the URL asks for: by words, by period, by run."""
     rows = _rows(visit).defer("document").order_by("-from_date", "-number")
     query, run = visit.request.GET.get("q", "").strip(), visit.request.GET.get("run", "")
+    if len(query) > LONGEST_QUERY:
+        return rows.none()
     if query:
         rows = rows.filter(
             Q(number__icontains=query)

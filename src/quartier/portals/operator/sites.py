@@ -16,7 +16,7 @@ from quartier.apps.billing.models import Batch, BillingRun, Invoice
 from quartier.apps.equipment.models import Meter
 from quartier.apps.sites.models import BillingPoint, Note, Site
 from quartier.portals.shared.gate import frame_of
-from quartier.portals.shared.lists import csv_response, order_of, paged
+from quartier.portals.shared.lists import LONGEST_QUERY, csv_response, order_of, paged
 
 COLUMNS = ("name", "town", "points", "meters", "billed", "issues", "state")
 
@@ -58,6 +58,8 @@ def listed(scope: Scope, query: str, show: str) -> "QuerySet[Site]":
     rows = scope.sites()
     if not scope.is_operator:
         rows = rows.filter(pk__in=scope.roles)
+    if len(query) > LONGEST_QUERY:
+        return rows.none()
     if query:
         rows = rows.filter(
             Q(name__icontains=query) | Q(ref__icontains=query) | Q(town__icontains=query)

@@ -9,6 +9,8 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 
 PER_PAGE = 50
+LONGEST_QUERY = 300
+"""No name is longer; what is searched for and longer is nowhere. A database refuses some of it."""
 
 
 def paged(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> Page[Any]:
