@@ -69,6 +69,23 @@ def test_a_gap_is_listed_on_local_clocks_estimated_and_in_the_history(world, reg
     assert "estimated" in client.get(LIST).content.decode()
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=2026-08-12T12:00Z&end=2026-08-12T15:00Z",
+        "start=2026-08-12T10:00Z&end=2026-08-12T12:00Z",
+        "start=2026-08-12T12:00Z&end=2026-08-12T13:00Z",
+    ],
+)
+def test_a_part_of_a_gap_is_estimated_with_all_of_it_and_says_so(world, register, query):
+    hole(world.site, register, date(2026, 8, 12), 40, 60)
+    url = page_of(register, "site-interval-estimate", query)
+    context = world.as_("operator").post(url, {"reason": "x", "step": "review"}).context
+    written = context["shown"]["done"].written
+    assert (written.filled, context["shown"]["differing"]) == (20, 20)
+    assert (context["from"], context["until"]) == ("12.08.2026\u202f12:00", "12.08.2026\u202f17:00")
+
+
 def test_a_value_by_hand_names_the_invoices_and_can_be_taken_back(world, register):
     before = value(world, register)
     client = world.as_("operator")

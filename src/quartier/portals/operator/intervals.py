@@ -282,8 +282,9 @@ def _say(visit: Visit, done: Done) -> None:
 
 @site_page(Permission.IMPORT)
 def estimate(visit: Visit, pk: int) -> HttpResponseBase:
-    """Estimate the missing quarter-hours of the stretch."""
-    register, slots = register_of(visit, pk), slots_in(visit)
+    """Estimate the missing quarter-hours of the stretch, and of the gaps that reach beyond it."""
+    register = register_of(visit, pk)
+    slots = _with_whole_gaps(visit, register, slots_in(visit))
 
     def change(asked: dict[str, Any], now: datetime) -> Done:
         written, findings = fill_gaps(
@@ -309,6 +310,19 @@ def estimate(visit: Visit, pk: int) -> HttpResponseBase:
         _("Known values stay; only missing quarter-hours get a value, marked as estimated."),
         change,
     )
+
+
+def _with_whole_gaps(visit: Visit, register: Register, slots: range) -> range:
+    """``slots`` and what else is missing of the gaps at its ends: a gap is estimated as a whole,
+    from what is known around it. One of which more than a month lies outside is left as it is."""
+    first, end = max(slots.start - _KNOWN_AFTER, 0), slots.stop + _KNOWN_AFTER
+    quality = store.read(visit.site.pk, [register.pk], first, end).quality[0]
+    known = np.flatnonzero(quality != Quality.MISSING) + first
+    inside = quality[slots.start - first : slots.stop - first] == Quality.MISSING
+    before, after = known[known < slots.start], known[known >= slots.stop]
+    start = int(before[-1]) + 1 if inside[0] and len(before) else slots.start
+    stop = int(after[0]) if inside[-1] and len(after) else slots.stop
+    return range(start, stop)
 
 
 def _with_known_after(visit: Visit, register: Register, slots: range) -> range:
