@@ -8,15 +8,23 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from quartier.core.invoicing.build import NothingToBill, Terms, with_payment
+from quartier.core.invoicing.build import NothingToBill, Terms
 from quartier.core.invoicing.chart import Step, energy_of, step_for
 from quartier.core.invoicing.credit import NotCreditable, credit_note
-from quartier.core.invoicing.document import CapStatus, Kind, VatCategory, freeze, thaw
+from quartier.core.invoicing.document import (
+    CapStatus,
+    Kind,
+    VatCategory,
+    canonical_json,
+    freeze,
+    thaw,
+)
 from quartier.core.invoicing.postings import entry_of
-from quartier.core.invoicing.tax import NoVatRate
+from quartier.core.invoicing.tax import NoVatRate, with_vat
+from quartier.core.kernel.money import EXACT
 from quartier.core.kernel.period import Dates
 from quartier.core.ledger.entry import reversal
 from quartier.core.rating.rate import rate
@@ -171,6 +179,23 @@ def test_the_same_inputs_give_the_same_bytes_and_come_back():
     assert data.decode() == plain
 
 
+@given(st.builds(Decimal.scaleb, st.integers(-(10**20), 10**20).map(Decimal), st.integers(-20, 20)))
+@example(Decimal("0E-8"))
+@example(Decimal("1E+3"))
+@example(Decimal("-0.0000001"))
+def test_a_decimal_is_written_in_full_with_the_digits_it_has(value):
+    text = json.loads(canonical_json(value))
+    assert "E" not in text
+    assert text == f"{value:f}"
+
+
+@pytest.mark.parametrize("percent", ["10", "10.0000", "8.1", "0", "0.00"])
+def test_equal_rates_of_other_lengths_do_not_stand_for_each_other(percent):
+    factor = EXACT.add(1, EXACT.divide(Decimal(percent), 100))
+    amount = Decimal("12.3")
+    assert str(with_vat(amount, Decimal(percent))) == str(EXACT.multiply(amount, factor))
+
+
 def test_the_payment_asks_for_what_is_payable():
     document, _ = document_of(rated_of(DUAL), LIABLE, OWNER, payment=PAYMENT)
     assert document.payment.amount == document.total
@@ -180,7 +205,6 @@ def test_the_payment_asks_for_what_is_payable():
     )
     assert less.payable == -1
     assert less.payment is None
-    assert with_payment(replace(less, payment=None), PAYMENT).payment is None
 
 
 def test_cash_rounding_is_apart_from_the_total():

@@ -29,11 +29,11 @@ class Payable:
         payment = document.payment
         if payment is None:
             return
-        sample = replace(payment, reference=_SAMPLE.get(payment.reference_type, ""))
-        bill = bill_of(replace(document, payment=sample))
+        bill = bill_of(document)
         faults = debtor_findings(bill)
         if self._is_new(payment):
-            faults = [*creditor_findings(bill), *faults]
+            sample = replace(bill, reference=_SAMPLE.get(payment.reference_type, ""))
+            faults = [*creditor_findings(sample), *faults]
         for fault in faults:
             yield replace(fault, where=f"{where}: {fault.where}")
 

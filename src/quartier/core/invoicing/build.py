@@ -138,6 +138,7 @@ def invoice(
     sections, bases = _rounded(drafts, rated, terms, language)
     net = total([group.base for group in bases])
     tax = total([group.tax for group in bases])
+    rounding = cash_rounding(net + tax - prepaid) if terms.cash_rounding else ZERO
     document = Document(
         schema=SCHEMA,
         kind=Kind.INVOICE,
@@ -160,21 +161,19 @@ def invoice(
         total=net + tax,
         caps=caps,
         energy=energy,
-        payment=None,
+        payment=_filled(payment, net + tax - prepaid + rounding, terms.currency),
         inputs=tuple(inputs),
         notes=tuple(notes),
         prepaid=prepaid,
-        rounding=cash_rounding(net + tax - prepaid) if terms.cash_rounding else ZERO,
+        rounding=rounding,
     )
-    return (with_payment(document, payment) if payment else document), tuple(findings)
+    return document, tuple(findings)
 
 
-def with_payment(document: Document, payment: Payment | None) -> Document:
-    """The document with ``payment`` for the amount to pay; without one if there is none."""
-    if payment is None or document.payable <= 0:
-        return replace(document, payment=None)
-    filled = replace(payment, amount=document.payable, currency=document.currency)
-    return replace(document, payment=filled)
+def _filled(payment: Payment | None, payable: Decimal, currency: str) -> Payment | None:
+    if payment is None or payable <= 0:
+        return None
+    return replace(payment, amount=payable, currency=currency)
 
 
 def _currency_findings(rated: Rated, terms: Terms) -> list[Finding]:

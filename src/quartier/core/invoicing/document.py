@@ -315,6 +315,11 @@ _ON_MANY_DOCUMENTS = (Address, Issuer, Input)
 of Decimals 1.0 and 1.00 are equal too."""
 
 
+def _plain(value: Decimal) -> str:
+    text = str(value)  # twice as fast as the format, and the same but for exponents
+    return f'"{value:f}"' if "E" in text else f'"{text}"'
+
+
 class _Writers(dict[type, Callable[[Any], str]]):
     """How each type is written as JSON. Built by type, since documents are dataclasses all
     through and json's encoder takes five times as long for them."""
@@ -352,7 +357,7 @@ _WRITERS = _Writers(
         int: str,
         bool: lambda value: "true" if value else "false",
         type(None): lambda _: "null",
-        Decimal: lambda value: f'"{value:f}"',
+        Decimal: _plain,
         date: functools.lru_cache(4096)(lambda value: f'"{value.isoformat()}"'),
     }
 )

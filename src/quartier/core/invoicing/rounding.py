@@ -98,10 +98,12 @@ def spread_table(
     lines: dict[tuple[Hashable, Hashable], list[int]] = defaultdict(list)
     for number, (section, group, _) in enumerate(cells):
         lines[section, group].append(number)
-    cell_cents = _cell_cents(
-        {key: total([cells[n][2] for n in numbers]) for key, numbers in lines.items()},
-        {group: _cents(base) for group, base in bases.items()},
-    )
+    base_cents = {group: _cents(base) for group, base in bases.items()}
+    if len({section for section, _ in lines}) == 1:
+        cell_cents = {key: base_cents[key[1]] for key in lines}
+    else:
+        exact = {key: total([cells[n][2] for n in numbers]) for key, numbers in lines.items()}
+        cell_cents = _cell_cents(exact, base_cents)
     out = [Decimal(0)] * len(cells)
     for key, numbers in lines.items():
         parts = _spread_cents([_split(cells[n][2]) for n in numbers], cell_cents[key])
@@ -116,8 +118,6 @@ def _cell_cents(
     """Whole cents by (section, group): columns sum to ``bases``, rows as near as possible."""
     sections = list(dict.fromkeys(section for section, _ in exact))
     groups = list(dict.fromkeys(group for _, group in exact))
-    if len(sections) == 1:
-        return {(sections[0], group): bases[group] for group in groups}
     split = {key: _split(amount) for key, amount in exact.items()}
     subtotals = [total([a for (s, _), a in exact.items() if s == one]) for one in sections]
     targets = dict(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from quartier.core.invoicing.document import VatCategory, VatGroup
 from quartier.core.invoicing.rounding import Rounding, net_price, rounded
@@ -68,7 +69,13 @@ class Supply:
 
 def with_vat(amount: Decimal, percent: Decimal) -> Decimal:
     """``amount`` plus its VAT, exactly."""
-    return EXACT.multiply(amount, EXACT.add(Decimal(1), EXACT.divide(percent, _HUNDRED)))
+    return EXACT.multiply(amount, _factor(str(percent)))
+
+
+@lru_cache(256)
+def _factor(percent: str) -> Decimal:
+    """By its text: 8.1 and 8.10 are equal and give products of different length."""
+    return EXACT.add(Decimal(1), EXACT.divide(Decimal(percent), _HUNDRED))
 
 
 def supply_of(

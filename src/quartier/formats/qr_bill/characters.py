@@ -4,20 +4,15 @@ Basic Latin, Latin-1 Supplement, Latin Extended-A, and the four Romanian letters
 sign beyond them.
 """
 
+import re
 import unicodedata
 
-_BEYOND = frozenset("ȘșȚț€")
-
-
-def is_allowed(character: str) -> bool:
-    """Whether a QR-bill may hold ``character``."""
-    code = ord(character)
-    return 0x20 <= code <= 0x7E or 0xA0 <= code <= 0x17F or character in _BEYOND
+_STRANGER = re.compile("[^\\x20-\\x7E\\xA0-\\u017FȘșȚț€]")
 
 
 def strangers(text: str) -> list[str]:
     """The characters of ``text`` that a QR-bill may not hold, each once, in order."""
-    return list(dict.fromkeys(character for character in text if not is_allowed(character)))
+    return list(dict.fromkeys(_STRANGER.findall(text)))
 
 
 def name_of(character: str) -> str:
