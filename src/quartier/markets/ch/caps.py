@@ -16,8 +16,8 @@ LIMIT_LABEL: Labels = (
     ("", "Begrenzung nach EnV Art. 16"),
     ("de", "Begrenzung nach EnV Art. 16"),
     ("en", "Limit under EnV Art. 16"),
-    ("fr", "Limitation selon OEne art. 16"),
-    ("it", "Limitazione secondo OEn art. 16"),
+    ("fr", "Limitation selon art. 16 OEne"),
+    ("it", "Limitazione secondo art. 16 OEn"),
 )
 
 CAP_LAWS: tuple[CapLaw, ...] = (
