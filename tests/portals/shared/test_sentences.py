@@ -154,6 +154,10 @@ def test_a_sentence_is_said_again_with_its_values(english, german):
     assert said(english, "de") == german
 
 
+def test_french_sets_a_fine_space_before_the_colon():
+    assert said("line 12: the value is empty", "fr") == "ligne 12\u202f: la valeur est vide"
+
+
 def test_english_counts_one():
     assert said("1 quarter-hours have no value.", "en") == "1 quarter-hour has no value."
     assert said("11 quarter-hours have no value.", "en") == "11 quarter-hours have no value."

@@ -32,6 +32,7 @@ _VERBS = {
     " differ": " differs",
     " are of another kind and were": " is of another kind and was",
 }
+_FINE_SPACE = {"fr": "\u202f"}
 _LONGEST = 2000
 """Longer texts are no sentences of ours; they are not searched."""
 _TRIED = 300
@@ -84,7 +85,7 @@ def _said(text: str, language: str) -> str:
         if found:
             parts = _said(head, language), _said(tail, language)
             if parts != (head, tail):
-                return sign.join(parts)
+                return (_FINE_SPACE.get(language, "") + sign).join(parts)
     day = _ISO_DATE.fullmatch(text)
     return ".".join(reversed(day.groups())) if day else text
 
