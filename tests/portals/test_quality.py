@@ -310,3 +310,50 @@ def test_nothing_is_missing_after_the_last_device_was_removed(world, register):
     register.meter.devices.create(serial="B", installed_at=old.removed_at)
     (one,) = stretches_in(world.site, slots, due_slot=slots.stop)
     assert (one.first_slot, one.end_slot) == (start, slots.stop)
+
+
+def test_what_was_seen_is_what_is_changed_or_nothing(world, register):
+    """Two tabs: the values differ from those of the review when the button is pressed."""
+    client, url = world.as_("operator"), page_of(register, "site-interval-edit")
+    data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "reason": "x"}
+    client.post(url, {**data, "kwh": "1", "step": "commit"})
+    undo = client.get(page_of(register)).context["history"][0]["undo"]
+    review = {"reason": "back", "step": "review"}
+    seen = client.post(undo, review)
+    sha256 = seen.context["shown"]["sha256"]
+    assert f'name="seen" value="{sha256}"' in seen.content.decode()
+    client.post(url, {**data, "kwh": "2", "step": "commit"})
+    commit = {"reason": "back", "step": "commit"}
+    stale = client.post(undo, {**commit, "seen": sha256})
+    assert "Look again" in stale.content.decode()
+    assert stale.context["shown"]["before_wh"] == 2000
+    assert value(world, register) == (2000, Quality.MANUAL)
+    commit["seen"] = stale.context["shown"]["sha256"]
+    assert client.post(undo, commit).status_code == 302
+    back = value(world, register)
+    assert back[1] != Quality.MANUAL
+    assert client.post(undo, commit).status_code == 200, "sent twice, done once"
+    client.post(undo, {"reason": "again", "step": "commit"})
+    assert Event.objects.filter(action="intervals.undo").count() == 1, "nothing changed any more"
+    assert value(world, register) == back
+
+
+def test_a_lock_that_moved_after_the_review_is_heeded(world, register):
+    client, url = world.as_("operator"), page_of(register, "site-interval-edit")
+    data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}
+    before = value(world, register)
+    seen = client.post(url, {**data, "step": "review"}).context["shown"]["sha256"]
+    lock = {"medium": "electricity", "lock_date": "2026-09-01"}
+    assert client.post("/sites/linde/quality/locks/", lock).status_code == 302
+    page = client.post(url, {**data, "step": "commit", "seen": seen})
+    assert page.status_code == 200
+    assert page.context["refused"]
+    assert value(world, register) == before
+
+
+def test_a_reason_of_control_characters_is_refused(world, register):
+    hole(world.site, register, date(2026, 8, 12), 40, 41)
+    url = page_of(register, "site-interval-estimate")
+    page = world.as_("operator").post(url, {"reason": "a\x01b", "step": "commit"})
+    assert "cannot be printed" in page.content.decode()
+    assert value(world, register)[1] == Quality.MISSING

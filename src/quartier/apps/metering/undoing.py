@@ -57,8 +57,8 @@ def undo_change(
 ) -> Written:
     """Put back the values and qualities that the change of ``known_at`` replaced.
 
-    One transaction. Raises :class:`NoSuchChange`, :class:`BadEdit` and what ``store.write``
-    raises.
+    One transaction; the trail says nothing where nothing changes. Raises :class:`NoSuchChange`,
+    :class:`BadEdit` and what ``store.write`` raises.
     """
     reason = " ".join(reason.split())
     for name, value in (("a reason", reason), ("a user", actor.strip())):
@@ -74,18 +74,19 @@ def undo_change(
         written = store.write(
             site.pk, series, source="edit", known_at=at, method="undo", reason=reason, actor=actor
         )
-        record(
-            "intervals.undo",
-            actor,
-            at=utc(at),
-            organisation_id=site.organisation_id,
-            site_id=site.pk,
-            subject=f"register {register.pk}",
-            data={
-                "from": slot_starts_at(series[0].slots.start).isoformat(),
-                "to": slot_starts_at(series[-1].slots.stop).isoformat(),
-                "of": utc(known_at).isoformat(),
-                "reason": reason,
-            },
-        )
+        if written.changed:
+            record(
+                "intervals.undo",
+                actor,
+                at=utc(at),
+                organisation_id=site.organisation_id,
+                site_id=site.pk,
+                subject=f"register {register.pk}",
+                data={
+                    "from": slot_starts_at(series[0].slots.start).isoformat(),
+                    "to": slot_starts_at(series[-1].slots.stop).isoformat(),
+                    "of": utc(known_at).isoformat(),
+                    "reason": reason,
+                },
+            )
     return written

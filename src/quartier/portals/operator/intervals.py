@@ -1,9 +1,10 @@
 """A stretch of quarter-hours of one register: its values, its history, and what may change it.
 
 Each change is shown before it is made. The preview is the change itself, undone: what it shows is
-what will happen.
+what will happen. If other values stand there by then, it is shown again and nothing happens.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from quartier.apps.equipment.models import Register
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.by_hand import set_by_hand
 from quartier.apps.metering import store
+from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.by_hand import instant_of
 from quartier.apps.metering.operations import BadEdit, fill_gaps
 from quartier.apps.metering.store import Locked, Written
@@ -42,6 +44,7 @@ from quartier.portals.operator.quality import stamp, stretch_url, until
 from quartier.portals.shared import formats
 from quartier.portals.shared.charts import Chart, Series, chart_of
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.printable import printable
 from quartier.portals.shared.sentences.reader import read
 from quartier.portals.shared.span import custom, span_of
 from quartier.portals.shared.words import quality_word, word_of
@@ -61,6 +64,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=500,
+        validators=[printable],
         help_text=gettext_lazy("Stays in the history of these quarter-hours."),
     )
 
@@ -224,10 +228,13 @@ def change_page(
             if bounds is not None:
                 slots = bounds(form.cleaned_data)
             if step == "commit":
-                done = change(form.cleaned_data, now)
-                _say(visit, done)
-                end = min(slots.stop, slots.start + LONGEST)
-                return redirect(stretch_url(visit.site.ref, register.pk, slots.start, end))
+                seen = visit.request.POST.get("seen")
+                tried = _try(visit, register, slots, form.cleaned_data, change, now, seen)
+                if tried.is_kept:
+                    _say(visit, tried.done)
+                    end = min(slots.stop, slots.start + LONGEST)
+                    return redirect(stretch_url(visit.site.ref, register.pk, slots.start, end))
+                refused = _("Nothing was changed: other values stand here since. Look again.")
             shown = _preview(visit, register, slots, form.cleaned_data, change, now)
         except (BadEdit, Locked) as problem:
             refused = str(problem)
@@ -243,6 +250,42 @@ def change_page(
     return visit.page("operator/interval_change.html", "quality", context)
 
 
+@dataclass
+class Tried:
+    """A change with the values before and after it; ``sha256`` stands for both."""
+
+    before: Intervals
+    after: Intervals
+    done: Done
+    sha256: str
+    is_kept: bool
+
+
+def _try(
+    visit: Visit,
+    register: Register,
+    slots: range,
+    asked: dict[str, Any],
+    change: Callable[[dict[str, Any], datetime], Done],
+    now: datetime,
+    seen: str | None,
+) -> Tried:
+    """The change, kept if it is the one that was ``seen``, or if none had been."""
+    args = (visit.site.pk, [register.pk], slots.start, slots.stop)
+    with transaction.atomic():
+        lock_site(visit.site.pk)
+        before = store.read(*args)
+        done = change(asked, now)
+        after = store.read(*args)
+        parts = [part.tobytes() for one in (before, after) for part in (one.energy_wh, one.quality)]
+        parts += [name.encode() for name in done.billed]
+        sha256 = hashlib.sha256(b"\n".join(parts)).hexdigest()
+        is_kept = seen is None or seen == sha256
+        if not is_kept:
+            transaction.set_rollback(True)
+    return Tried(before, after, done, sha256, is_kept)
+
+
 def _preview(
     visit: Visit,
     register: Register,
@@ -251,16 +294,12 @@ def _preview(
     change: Callable[[dict[str, Any], datetime], Done],
     now: datetime,
 ) -> dict[str, Any]:
-    args = (visit.site.pk, [register.pk], slots.start, slots.stop)
-    with transaction.atomic():
-        before = store.read(*args)
-        done = change(asked, now)
-        after = store.read(*args)
-        transaction.set_rollback(True)
-    shown = {**_compared(visit, before, after), "done": done}
-    shown["billed"] = _named(done.billed)
+    tried = _try(visit, register, slots, asked, change, now, seen="")
+    shown = {**_compared(visit, tried.before, tried.after), "done": tried.done}
+    shown["sha256"] = tried.sha256
+    shown["billed"] = _named(tried.done.billed)
     if len(slots) <= _CHART_DAYS * 96:
-        shown["chart"] = chart_around(visit, register, slots, after)
+        shown["chart"] = chart_around(visit, register, slots, tried.after)
     return shown
 
 
