@@ -165,6 +165,7 @@ def test_english_counts_one():
 
 def test_a_place_is_said_part_by_part():
     assert place("linde, meter m1, line 3", "de") == "linde, Zähler m1, Zeile 3"
+    assert place("Total, Anna Standard", "de") == "Total, Anna Standard"
 
 
 @given(text=st.text(max_size=300), language=st.sampled_from([*LANGUAGES, "en", "xx"]))

@@ -113,7 +113,9 @@ def _uid(uid: str, document: Document) -> str:
 
 def _facts(document: Document, texts: dict[str, Any]) -> list[list[str]]:
     words, place = texts["document"], document.place
-    names_building = place.billing_point.startswith(place.building)
+    names_building = not place.building or f"{place.billing_point},".startswith(
+        f"{place.building},"
+    )
     unit = place.billing_point if names_building else f"{place.building}, {place.billing_point}"
     rows = [
         (words["date"], numbers.day(document.issued_date)),

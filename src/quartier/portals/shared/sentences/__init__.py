@@ -69,8 +69,15 @@ def said(text: str, language: str) -> str:
 
 
 def place(text: str, language: str) -> str:
-    """Where a finding is, e.g. ``demo, meter m1``: each part by itself."""
-    return ", ".join(said(part, language) for part in text.split(", "))
+    """Where a finding is, e.g. ``demo, meter m1``: each part by itself.
+
+    A part without a value is a name, also where somebody is called like a word of ours.
+    """
+    exact, _ = entries()
+    return ", ".join(
+        part if {part, part[:1].swapcase() + part[1:]} & exact.keys() else said(part, language)
+        for part in text.split(", ")
+    )
 
 
 @lru_cache(maxsize=4096)
