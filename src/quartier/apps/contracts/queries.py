@@ -127,16 +127,22 @@ def price_sheets_in(
     rows = PriceSheet.objects.filter(site=site, ends_date__gt=dates.from_date)
     if dates.to_date is not None:
         rows = rows.filter(starts_date__lt=dates.to_date)
+    rows = rows.order_by("starts_date", "ref")
+    links = PriceSheet.billing_points.through.objects.filter(
+        pricesheet__in=[row.pk for row in rows]
+    )
+    named_by: dict[int, list[int]] = defaultdict(list)
+    for sheet_id, point_id in links.values_list("pricesheet_id", "billingpoint_id"):
+        named_by[sheet_id].append(point_id)
     named: dict[int, list[SheetRow]] = defaultdict(list)
     general: list[SheetRow] = []
-    for row in rows.order_by("starts_date", "ref").prefetch_related("billing_points"):
+    for row in rows:
         common = Dates(row.starts_date, row.ends_date).intersection(dates)
         assert common is not None, "the query selects sheets that overlap"
         found = SheetRow(row.pk, sheet_of(row), row.sha256, common)
-        points = [point.pk for point in row.billing_points.all()]
-        for key in points:
+        for key in named_by[row.pk]:
             named[key].append(found)
-        if not points:
+        if not named_by[row.pk]:
             general.append(found)
     return {key: _without_overridden(named[key], general) for key in _points(site, point_ids)}
 

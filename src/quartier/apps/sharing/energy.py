@@ -140,8 +140,8 @@ def shared_energy(
     known = site_quality != int(Quality.MISSING)
     shareable_mwh = point_rows if known.all() else point_rows * known
 
-    solar = np.zeros_like(point_rows)
-    used, surplus = np.zeros_like(production), production.copy()
+    solar = np.zeros(point_rows.shape, np.int64)  # zeros_like would touch all of its memory
+    used, surplus = np.zeros(production.shape, np.int64), production.copy()
     inputs = [*_inputs(energy), meters_input(site, sources)]
     findings.extend(
         _no_community(site, part)
@@ -161,7 +161,7 @@ def shared_energy(
             surplus[:, span] = production[:, span] - used[:, span]
             continue
         try:
-            solar[:, span], used[:, span], surplus[:, span] = allocate_part(
+            parts = allocate_part(
                 community,
                 sources.points,
                 shareable_mwh[:, span],
@@ -174,6 +174,10 @@ def shared_energy(
         except AllocationError as problem:
             findings.append(_unusable(site, community, problem))
         else:
+            if span == slice(0, len(slots)):  # one agreement for all of it: nothing to copy
+                solar, used, surplus = parts
+            else:
+                solar[:, span], used[:, span], surplus[:, span] = parts
             findings.extend(without_quota(site, community, sources))
     findings.extend(
         gaps_of(site, sources, energy, due, columns, needs_grid=needs_grid, needs_split=needs_split)

@@ -26,6 +26,7 @@ BLOCK_PERMILLE = 20
 SPLIT_TOLERANCE_MWH = 1_500
 
 # Plain ints: NumPy compares with a member of an enumeration ten times slower.
+_MEASURED = int(Quality.MEASURED)
 _NOT_BILLABLE = ((int(Quality.MISSING), "missing"), (int(Quality.TEMPORARY), "without final value"))
 
 
@@ -63,9 +64,12 @@ def gaps_of(
         wanted += [(meter, one, TOTAL, everything, blocks) for one in directions or [IMPORT]]
     for meter, direction, part, span, blocks in wanted:
         _, quality = usable(energy, meter, direction, part)
+        quality = quality[: len(slots)][span]
+        if (quality == _MEASURED).all():  # nearly always
+            continue
         what = direction if part == TOTAL else f"{direction} from the community"
         for code, word in _NOT_BILLABLE:
-            at = np.flatnonzero(quality[: len(slots)][span] == code) + slots.start + span.start
+            at = np.flatnonzero(quality == code) + slots.start + span.start
             if len(at):
                 yield _gap(site, meter, what, at, word, blocks=blocks)
 
