@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 PER_PAGE = 50
 LONGEST_QUERY = 300
 """No name is longer; what is searched for and longer is nowhere. A database refuses some of it."""
+
+_FORMULA = re.compile(r"(\A|[;\t\r\n])(?=[=+\-@\t\r])")
 
 
 def paged(request: HttpRequest, rows: Any, per_page: int = PER_PAGE) -> Page[Any]:
@@ -27,11 +30,12 @@ def order_of(request: HttpRequest, columns: Iterable[str], default: str) -> str:
 def csv_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
     """A CSV file in UTF-8 with its mark, so that a spreadsheet reads it.
 
-    A cell that a spreadsheet would run as a formula gets a leading apostrophe.
+    What a spreadsheet would run as a formula gets a leading apostrophe: at the start of a cell, and
+    after what a spreadsheet set to another separator (in Switzerland the semicolon) takes for one.
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(head)
+    writer.writerow([_harmless(cell) for cell in head])
     for row in rows:
         writer.writerow([_harmless(cell) for cell in row])
     response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
@@ -40,6 +44,6 @@ def csv_response(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 
 def _harmless(cell: Any) -> Any:
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{cell}"
+    if isinstance(cell, str):
+        return _FORMULA.sub(r"\1'", cell)
     return "" if cell is None else cell
