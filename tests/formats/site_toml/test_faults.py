@@ -286,6 +286,14 @@ def test_a_hostile_key_cannot_write_to_the_terminal():
     assert len(line) < 1000
 
 
+@pytest.mark.parametrize("escape", ["\\u0007", "\\u2028", "\\ufffe", "\\uffff"])
+def test_a_name_that_xml_cannot_hold_is_a_fault(escape):
+    text, line = changed('name = "Netzanschluss"', f'name = "Netz{escape}x"')
+    assert [(fault.line, "control characters" in fault.message) for fault in faults_of(text)] == [
+        (line, True)
+    ]
+
+
 def test_a_name_that_a_qr_bill_cannot_hold_is_a_fault():
     text, line = changed('name = "Lukas Aebi"', 'name = "Lukas 😀 Aebi"')
     (fault,) = faults_of(text)

@@ -11,7 +11,8 @@ from quartier.core.kernel.money import NotMoney, amount_of
 
 _REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# With the two that are no characters: XML cannot hold them, so no invoice could be sent.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 FIRST_DATE, LAST_DATE = date(1950, 1, 1), date(2200, 1, 1)
 _DIGITS = 30
 LANGUAGES = ("de", "fr", "it", "en")
