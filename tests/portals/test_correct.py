@@ -15,6 +15,7 @@ from quartier.apps.ledger.models import Entry
 from quartier.apps.sites.models import Note
 from quartier.core.invoicing.credit import BadReason
 from quartier.core.invoicing.document import thaw
+from quartier.portals.operator import correct as steps
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -181,3 +182,16 @@ def test_lines_and_tabs_in_a_reason_become_spaces(world, bill):
     note = Invoice.objects.get(supersedes=bill)
     assert thaw(bytes(note.document)).notes == ("wrong meter",)
     assert client.get(f"{done.headers['Location']}document.pdf").content.startswith(b"%PDF")
+
+
+def test_a_review_while_another_cancels_says_so(world, bill, monkeypatch):
+    def after_another(row, **more):
+        issued = {"now": bill.run.finished_at, "issued_date": bill.issued_date}
+        credit(row, actor="another", reason="x", **issued)
+        return correct.preview(row, **more)
+
+    monkeypatch.setattr(steps, "preview", after_another)
+    answer = world.as_("operator").post(
+        url_of(bill), {"reason": "x", "step": "review"}, follow=True
+    )
+    assert "This document is cancelled already." in answer.content.decode()

@@ -197,6 +197,7 @@ def test_a_lock_moves_forward_and_back_with_a_reason_and_stops_edits(world, regi
         ({"medium": "electricity", "lock_date": "0001-01-01"}, "mend the year"),
         ({"medium": "gas", "lock_date": "2026-08-01"}, "no meter of that kind"),
         ({"medium": "electricity", "lock_date": "2026-08-01", "reason": "x" * 501}, "too long"),
+        ({"medium": "electricity", "lock_date": "2026-08-01", "reason": "\x1b[2J"}, "printed"),
     ],
 )
 def test_a_bad_lock_is_refused(world, data, says):

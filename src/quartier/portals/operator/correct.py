@@ -71,12 +71,20 @@ def correct_page(visit: Visit, pk: int) -> HttpResponseBase:
             done = _commit(visit, row, reason)
             if done is not None:
                 return done
-        found = preview(
-            row, now=timezone.now(), issued_date=today_at(visit), actor=visit.by, reason=reason
-        )
+        try:
+            found = preview(
+                row, now=timezone.now(), issued_date=today_at(visit), actor=visit.by, reason=reason
+            )
+        except NotCreditable:  # by somebody else, since the page began
+            return _cancelled(visit, row)
         context |= _reviewed(row, found)
     context["is_possible"] = is_possible
     return visit.page("operator/correct.html", "invoices", context)
+
+
+def _cancelled(visit: Visit, row: Invoice) -> HttpResponseBase:
+    messages.error(visit.request, _("This document is cancelled already."))
+    return redirect("site-invoice", visit.site.ref, row.pk)
 
 
 def _commit(visit: Visit, row: Invoice, reason: str) -> HttpResponseBase | None:
@@ -92,8 +100,7 @@ def _commit(visit: Visit, row: Invoice, reason: str) -> HttpResponseBase | None:
             previewed_sha256=visit.request.POST.get("sha256", ""),
         )
     except NotCreditable:
-        messages.error(visit.request, _("This document is cancelled already."))
-        return redirect("site-invoice", visit.site.ref, row.pk)
+        return _cancelled(visit, row)
     except (CannotBillAgain, Changed):
         text = _("Nothing was issued: something has changed since. Look at it again.")
         messages.error(visit.request, text)

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -18,6 +18,7 @@ from quartier.apps.metering.operations import BadEdit, set_lock
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.picked import day_of
+from quartier.portals.shared.printable import printable
 from quartier.portals.shared.span import BadSpan
 from quartier.portals.shared.words import word_of
 
@@ -86,6 +87,10 @@ def _asked(visit: Visit, medium: str, media: list[str], now_locked: date | None)
         )
     if len(reason) > _REASON_LENGTH:
         raise BadSpan(_("The reason is too long; at most 500 characters."))
+    try:
+        printable(reason)
+    except ValidationError as problem:
+        raise BadSpan(str(problem.message)) from None
     if now_locked is not None and day < now_locked and not reason.strip():
         raise BadSpan(_("Moving the lock back opens what was closed; give a reason."))
     return day
