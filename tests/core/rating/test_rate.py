@@ -241,6 +241,15 @@ def test_grid_energy_that_the_grid_operator_bills_is_no_line():
         rate(usage, Q1, one_each(2, Q1, only(FLAT, "grid")), grid_elsewhere=True)
 
 
+def test_a_sheet_that_forgets_the_grid_beside_one_that_prices_it_is_a_hole():
+    day = date(2026, 2, 1)
+    both = replace(FLAT, ref="1", valid=Dates(Q1.from_date, day))
+    sun = replace(only(FLAT, "solar"), ref="2", valid=Dates(day, Q1.to_date))
+    people = [Participant("A", Q1, (("electricity", 0),), (both, sun))]
+    with pytest.raises(NoPrice, match="grid energy"):
+        rate(random_usage(1, Q1), Q1, people, grid_elsewhere=True)
+
+
 def test_a_missing_slot_raises():
     with pytest.raises(NoPrice, match="grid energy"):
         rate(

@@ -177,8 +177,10 @@ def _holes(
             for flow in (SOLAR, GRID) if one.flow == TOTAL else (one.flow,):
                 covered[one.solution, flow] |= item.mask
                 parts[id(item.head.sheet), one.solution, flow, one.part] |= item.mask
-    needed = (SOLAR,) if scope.grid_elsewhere else (SOLAR, GRID)
     for place, solution in enumerate(scope.solutions):
+        # The grid operator bills what nobody prices here, not what one of the sheets forgets.
+        is_priced_here = covered[solution, GRID].any()
+        needed = (SOLAR,) if scope.grid_elsewhere and not is_priced_here else (SOLAR, GRID)
         for flow in needed:
             missing = alive & ~covered[solution, flow]
             for sheet, dates in in_force:
