@@ -4,20 +4,15 @@ The stored content is the canonical JSON of the core value, so that its SHA-256 
 documents carry.
 """
 
-import dataclasses
-import functools
 import json
-import types
-import typing
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from quartier.apps.contracts import models
 from quartier.core.invoicing.document import canonical_json, sha256_of
-from quartier.core.rating.sheet import PriceSheet, Reference, Share
+from quartier.core.rating.sheet import PriceSheet, Reference
 from quartier.core.rating.windows import Windows
 
 
@@ -37,40 +32,9 @@ def content_of(value: PriceSheet | ReferenceTariff) -> tuple[dict[str, Any], str
 
 def sheet_of(row: models.PriceSheet) -> PriceSheet:
     """The core price sheet of a row."""
-    sheet = _build(PriceSheet, row.content)
-    assert isinstance(sheet, PriceSheet)
-    return sheet
+    return msgspec.convert(row.content, PriceSheet)
 
 
 def reference_of(row: models.ReferenceTariff) -> ReferenceTariff:
     """The reference tariff of a row."""
-    tariff = _build(ReferenceTariff, row.content)
-    assert isinstance(tariff, ReferenceTariff)
-    return tariff
-
-
-_hints = functools.cache(typing.get_type_hints)
-
-
-def _build(kind: Any, raw: Any) -> Any:
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        item = typing.get_args(kind)[0]
-        return tuple(_build(item, one) for one in raw)
-    if origin in (typing.Union, types.UnionType):
-        choices = [one for one in typing.get_args(kind) if one is not type(None)]
-        if raw is None:
-            return None
-        if Share in choices:
-            return _build(Share if isinstance(raw, dict) else Decimal, raw)
-        return _build(choices[0], raw)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(**{name: _build(hints[name], one) for name, one in raw.items()})
-    if kind is Decimal:
-        return Decimal(raw)
-    if kind is date:
-        return date.fromisoformat(raw)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind(raw)
-    return raw
+    return msgspec.convert(row.content, ReferenceTariff)

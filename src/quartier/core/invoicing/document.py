@@ -2,29 +2,23 @@
 
 Printing takes the document only, never live tables (architecture.md, "How data flows"). A
 document is a tree of frozen dataclasses of text, integers, booleans, dates and Decimals; its
-canonical JSON (sorted keys, no spaces, Decimals as plain text) is what is stored and hashed, so
-that the same inputs give the same bytes.
+canonical JSON (sorted keys, no spaces, Decimals as text) is what is stored and hashed, so that
+the same inputs give the same bytes.
 
 Amounts come in pairs: ``*_exact`` is unrounded, the other is whole cents by a named mode of
 ``rounding.py``. Energy quantities are whole Wh.
 """
 
-import dataclasses
-import functools
 import hashlib
-import json
-import operator
-import types
-import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 SCHEMA = 1
-_quoted = json.encoder.encode_basestring  # as json.dumps(..., ensure_ascii=False)
 
 
 class Kind(StrEnum):
@@ -285,8 +279,8 @@ class Document:
 
 
 def canonical_json(value: Any) -> bytes:
-    """The bytes that are stored and hashed: sorted keys, no spaces, Decimals as plain text."""
-    return _WRITERS[type(value)](value).encode()
+    """The bytes that are stored and hashed: sorted keys, no spaces, Decimals as their own text."""
+    return _encoder.encode(value)
 
 
 def sha256_of(value: Any) -> str:
@@ -302,86 +296,17 @@ def freeze(document: Document) -> tuple[bytes, str]:
 
 def thaw(data: bytes | str) -> Document:
     """The document in ``data``; raises ValueError where it is not one this version writes."""
-    raw = json.loads(data)
-    if raw.get("schema") != SCHEMA:
-        raise ValueError(f"document schema {raw.get('schema')!r}; this version reads {SCHEMA}")
-    document = _reader(Document)(raw)
-    assert isinstance(document, Document)
-    return document
+    schema = _version.decode(data).schema
+    if schema != SCHEMA:
+        raise ValueError(f"document schema {schema}; this version reads {SCHEMA}")
+    return _decoder.decode(data)
 
 
-_ON_MANY_DOCUMENTS = (Address, Issuer, Input)
-"""The same on many documents of a run, and of texts alone, so that equal ones are written alike;
-of Decimals 1.0 and 1.00 are equal too."""
+@dataclass(frozen=True, slots=True)
+class _Version:
+    schema: int
 
 
-def _plain(value: Decimal) -> str:
-    text = str(value)  # twice as fast as the format, and the same but for exponents
-    return f'"{value:f}"' if "E" in text else f'"{text}"'
-
-
-class _Writers(dict[type, Callable[[Any], str]]):
-    """How each type is written as JSON. Built by type, since documents are dataclasses all
-    through and json's encoder takes five times as long for them."""
-
-    def __missing__(self, kind: type) -> Callable[[Any], str]:
-        writer = self[kind] = self._writer(kind)
-        return writer
-
-    def _writer(self, kind: type) -> Callable[[Any], str]:
-        if issubclass(kind, str):  # the text of a StrEnum
-            return lambda value: _quoted(str(value))
-        if dataclasses.is_dataclass(kind):
-            names = sorted(field.name for field in dataclasses.fields(kind))
-            template = "{" + ",".join(f"{_quoted(name)}:%s" for name in names) + "}"
-            fields = operator.attrgetter(*names, "__class__")  # the last: always a tuple
-
-            def write(value: Any) -> str:
-                return template % tuple([self[type(x)](x) for x in fields(value)[:-1]])
-
-            return functools.lru_cache(1024)(write) if kind in _ON_MANY_DOCUMENTS else write
-        if issubclass(kind, tuple | list):
-            return lambda value: f"[{','.join([self[type(x)](x) for x in value])}]"
-        if issubclass(kind, dict):
-            return lambda value: (
-                "{"
-                + ",".join(f"{_quoted(k)}:{self[type(value[k])](value[k])}" for k in sorted(value))
-                + "}"
-            )
-        raise TypeError(f"{kind.__name__} has no place in a document")
-
-
-_WRITERS = _Writers(
-    {
-        str: _quoted,
-        int: str,
-        bool: lambda value: "true" if value else "false",
-        type(None): lambda _: "null",
-        Decimal: _plain,
-        date: functools.lru_cache(4096)(lambda value: f'"{value.isoformat()}"'),
-    }
-)
-
-
-@functools.cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """How a value of ``kind`` is made from JSON; found out once a type, for asking a dataclass for
-    its types costs ten times what reading it does."""
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        item = _reader(typing.get_args(kind)[0])
-        return lambda raw: tuple([item(one) for one in raw])
-    if origin in (typing.Union, types.UnionType):
-        inner = _reader(next(one for one in typing.get_args(kind) if one is not type(None)))
-        return lambda raw: None if raw is None else inner(raw)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
-        readers = {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
-        return lambda raw: kind(**{name: readers[name](one) for name, one in raw.items()})
-    if kind is Decimal:
-        return Decimal
-    if kind is date:
-        return date.fromisoformat
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind
-    return lambda raw: raw
+_encoder = msgspec.json.Encoder(order="sorted")
+_version = msgspec.json.Decoder(_Version)
+_decoder = msgspec.json.Decoder(Document)
