@@ -1,5 +1,8 @@
 """Series, matrices, digests, runs."""
 
+import hashlib
+import struct
+
 import numpy as np
 import pytest
 
@@ -60,14 +63,31 @@ def test_a_digest_tells_every_difference():
             matrix([[1, 2]], [[3, 3]]),
             matrix([[1, 2]], [[1, 1]], first=11),
             matrix([[1, 2**40]], [[1, 1]]),
+            matrix([[1, 2**15 - 1]], [[1, 1]]),
+            matrix([[1, 2**15]], [[1, 1]]),
+            matrix([[1, -(2**15)]], [[1, 1]]),
+            matrix([[1, -(2**15) - 1]], [[1, 1]]),
+            matrix([[1, 2**31 - 1]], [[1, 1]]),
+            matrix([[1, 2**31]], [[1, 1]]),
             matrix([[1]], [[1]]),
             matrix([[]], [[]]),
         )
     }
-    assert len(seen) == 8
+    assert len(seen) == 14
     wide = matrix([[9, 1, 2]], [[1, 1, 1]], first=9)
     part = Intervals((1,), 10, wide.energy_wh[:, 1:], wide.quality[:, 1:])
     assert digests(part) == digests(matrix([[1, 2]], [[1, 1]]))
+
+
+def test_a_digest_does_not_depend_on_the_other_registers():
+    alone = digests(matrix([[1, 2]], [[1, 1]]))[1]
+    assert digests(matrix([[1, 2], [0, 2**40]], [[1, 1], [1, 0]]))[1] == alone
+
+
+def test_the_digest_is_that_of_the_bytes_its_description_says():
+    head, runs_of_quality = struct.pack("<3q", 10, 3, 2), struct.pack("<4q", 0, 2, 1, 3)
+    expected = hashlib.sha256(head + struct.pack("<3h", 1, 2, -3) + runs_of_quality)
+    assert digests(matrix([[1, 2, -3]], [[1, 1, 3]])) == {1: expected.hexdigest()}
 
 
 def test_runs_of_a_mask():

@@ -6,7 +6,7 @@ house rule 3).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -140,26 +140,34 @@ def digests(intervals: Intervals) -> dict[int, str]:
     """The SHA-256 of each register's exact energies and qualities, as hexadecimal text.
 
     Hashed are, little-endian: first slot, number of slots and bytes an energy as int64; the
-    energies as int32 (int64 where one does not fit); the runs of equal quality, each its
-    first position and its code as int64. A billing run keeps these of all it read.
+    energies as the smallest of int16, int32 and int64 that holds all of the register's; the runs
+    of equal quality, each its first position and its code as int64. It does not depend on the
+    other registers. A billing run keeps these of all it read.
     """
     energy_wh, quality = intervals.energy_wh, intervals.quality
-    limits = np.iinfo(np.int32)
-    is_small = not energy_wh.size or (
-        energy_wh.min() >= limits.min and energy_wh.max() <= limits.max
-    )
-    exact = np.ascontiguousarray(energy_wh, "<i4" if is_small else "<i8")
-    head = np.array([intervals.first_slot, energy_wh.shape[1], exact.itemsize], "<i8").tobytes()
+    length = energy_wh.shape[1]
     changes = np.ones(quality.shape, bool)
     np.not_equal(quality[:, 1:], quality[:, :-1], out=changes[:, 1:])
     out: dict[int, str] = {}
-    for row, register_id in enumerate(intervals.register_ids):
+    for row, (register_id, size) in enumerate(
+        zip(intervals.register_ids, _bytes_an_energy(energy_wh), strict=True)
+    ):
         starts = np.flatnonzero(changes[row])
-        hasher = hashlib.sha256(head)
-        hasher.update(exact[row].data)
-        hasher.update(np.stack((starts, quality[row][starts])).astype("<i8").tobytes())
+        hasher = hashlib.sha256(np.array([intervals.first_slot, length, size], "<i8").data)
+        hasher.update(energy_wh[row].astype(f"<i{size}").data)
+        hasher.update(np.array((starts, quality[row][starts]), "<i8").data)
         out[register_id] = hasher.hexdigest()
     return out
+
+
+def _bytes_an_energy(energy_wh: Energies) -> Iterator[int]:
+    """How many bytes the energies of each row take. Households take 2: what is hashed is half."""
+    if not energy_wh.size:
+        yield from (2 for _ in energy_wh)
+        return
+    lowest, highest = energy_wh.min(axis=1).tolist(), energy_wh.max(axis=1).tolist()
+    for low, high in zip(lowest, highest, strict=True):
+        yield next(n for n in (2, 4, 8) if -(1 << (8 * n - 1)) <= low and high < 1 << (8 * n - 1))
 
 
 def coverage(intervals: Intervals) -> dict[int, dict[Quality, int]]:
