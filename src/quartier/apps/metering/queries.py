@@ -44,6 +44,9 @@ class MeterEnergy:
     """What a document calls each of these registers, by id."""
     findings: tuple[Finding, ...]
     _series: dict[tuple[int, str, str], tuple[Energies, Qualities]]
+    is_sound: bool = False
+    """Whether every quarter-hour of every series is measured and none below 0, as nearly always:
+    what looks for defects need not look."""
 
     @property
     def slots(self) -> range:
@@ -117,6 +120,8 @@ def meter_intervals(
         if by_pk[meter_id].is_swapped:
             direction = IMPORT if direction == EXPORT else EXPORT
         series[meter_id, direction, part] = stored.energy_wh[row], stored.quality[row]
+    if not rules:
+        return MeterEnergy(stored, names, (), series, _is_sound(stored))
     energy = MeterEnergy(stored, names, (), series)
     findings: list[Finding] = []
     by_ref = {meter.ref: meter for meter in wanted}
@@ -131,6 +136,12 @@ def meter_intervals(
         series[virtual.pk, _own_direction(energy, virtual), TOTAL] = total_wh, quality
         findings += found
     return MeterEnergy(stored, names, tuple(findings), series)
+
+
+def _is_sound(stored: Intervals) -> bool:
+    return not stored.energy_wh.size or bool(
+        stored.energy_wh.min() >= 0 and (stored.quality == int(Quality.MEASURED)).all()
+    )
 
 
 def known_slots(site: Site, meters: Iterable[Meter], slots: range) -> dict[int, range]:

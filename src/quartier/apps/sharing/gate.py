@@ -63,9 +63,11 @@ def gaps_of(
         directions = [one for one in (IMPORT, EXPORT) if energy.has(meter, one)]
         wanted += [(meter, one, TOTAL, everything, blocks) for one in directions or [IMPORT]]
     for meter, direction, part, span, blocks in wanted:
+        if energy.is_sound and energy.has(meter, direction, part):
+            continue
         _, quality = usable(energy, meter, direction, part)
         quality = quality[: len(slots)][span]
-        if (quality == _MEASURED).all():  # nearly always
+        if (quality == _MEASURED).all():
             continue
         what = direction if part == TOTAL else f"{direction} from the community"
         for code, word in _NOT_BILLABLE:

@@ -29,6 +29,8 @@ def usable(
     """Energy in Wh, 0 where unknown, and quality. A virtual meter whose sum is below 0 is a
     metering fault, reported by metering: that quarter-hour counts as unknown."""
     energy_wh, quality = energy.series(meter, direction, part)
+    if energy.is_sound and energy.has(meter, direction, part):
+        return energy_wh, quality
     negative = energy_wh < 0  # also where missing
     if not negative.any():
         return energy_wh, quality
@@ -66,8 +68,7 @@ def unfed(
     """The rows of billing points and the columns of ``dates`` in which no meter counts for
     them."""
     for row, point in enumerate(sources.points):
-        feeds = sources.feeds.get(point.pk, ())
-        for part in dates.without(feed.dates for feed in feeds):
+        for part in dates.without(feed.dates for feed in sources.feeds.get(point.pk, ())):
             yield row, span_of(part, timezone, slots)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from quartier.apps.equipment.models import Assignment, Medium, Meter, Plant
+from quartier.apps.equipment.models import Assignment, Medium, Meter
 from quartier.apps.sharing.unmapped import counted_in_rules, unmapped
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.invoicing.document import Input, sha256_of
@@ -32,8 +32,6 @@ class Sources:
     feeds: dict[int, tuple[Feed, ...]]
     """By billing point id; a point without a meter has no key."""
     production: tuple[Meter, ...]
-    plants: dict[int, Plant]
-    """By id of the production meter, where the plant is known."""
     batteries: tuple[Meter, ...]
     grid: tuple[Meter, ...]
 
@@ -62,7 +60,6 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         .values_list("meter_id", "starts_date", "billing_point_id")
     ):
         chains[meter_id].append((starts_date, assigned_id))
-    plants = {plant.meter_id: plant for plant in Plant.objects.filter(site=site)}
     by_mode: dict[str, list[Meter]] = defaultdict(list)
     for meter in meters:
         by_mode[meter.mode].append(meter)
@@ -80,7 +77,6 @@ def sources_in(site: Site, dates: Dates) -> tuple[Sources, tuple[Finding, ...]]:
         points,
         {key: tuple(row) for key, row in feeds.items()},
         tuple(by_mode[Meter.Mode.PRODUCTION]),
-        plants,
         tuple(by_mode[Meter.Mode.BATTERY]),
         tuple(by_mode[Meter.Mode.GRID]),
     )

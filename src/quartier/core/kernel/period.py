@@ -147,6 +147,9 @@ class Dates:
 
     def without(self, taken: "Iterable[Dates]") -> "list[Dates]":
         """What is left of the range where none of ``taken`` is, in order of time."""
+        taken = list(taken)
+        if self in taken:  # nearly always
+            return []
         left = []
         day = self.from_date
         for part in sorted(
