@@ -71,6 +71,38 @@ def test_days_without_the_meter_of_other_days_stop_the_bill(site, rows, said):
     assert invoices == ()
 
 
+def unbilled(site, ref="w001"):
+    BillingPoint.objects.filter(site=site, ref=ref).update(is_billed=False)
+
+
+@pytest.mark.parametrize(("rows", "said"), UNFED.values(), ids=UNFED)
+def test_so_do_those_of_a_point_billed_to_nobody(site, rows, said):
+    """It used solar energy there, or did not: the others' bills hang on it."""
+    unbilled(site)
+    assert codes(prepared(site)) == []
+    reassigned(site, "m001", *rows)
+    run, invoices = bill(site, QUARTER, now=KNOWN_AT, issued_date=ISSUED, actor="test")
+    unfed = [one for one in run.findings if one.code == "billing.unfed"]
+    assert [(one.where, one.severity) for one in unfed] == [("Wohnung 1", "error")] * len(said)
+    assert all(one.message.endswith(f"for it from {part} (exclusive).") for one, part in
+               zip(unfed, said, strict=True))  # fmt: skip
+    assert invoices == ()
+    reassigned(site, "m001")
+    assert "billing.unfed" not in codes(prepared(site)), "without a meter it takes no part"
+
+
+def test_nobody_elses_energy_hangs_on_it_where_the_program_shares_nothing(site):
+    unbilled(site)
+    reassigned(site, "m001", (world.START, "w001"), (SEPTEMBER, None))
+    site.communities.update(kind="leg")
+    assert "billing.unfed" not in codes(prepared(site))
+    site.communities.update(kind="zev", starts_date=SEPTEMBER)
+    unfed = [one for one in prepared(site).findings if one.code == "billing.unfed"]
+    assert ["2026-09-01 to 2026-10-01" in one.message for one in unfed] == [True]
+    site.communities.all().delete()
+    assert "billing.unfed" not in codes(prepared(site))
+
+
 def test_a_meter_that_takes_over_on_the_same_day_leaves_no_day_without(site):
     slots = QUARTER.period(world.timezone_of(site.timezone)).slots
     at = Dates(QUARTER.from_date, SEPTEMBER).period(world.timezone_of(site.timezone)).slots.stop

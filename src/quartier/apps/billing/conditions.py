@@ -95,7 +95,15 @@ def unmetered(shares: Sequence[Share], shared: SharedEnergy) -> Iterator[Finding
 
 def unfed(shares: Sequence[Share], shared: SharedEnergy) -> Iterator[Finding]:
     """What a billing point used on days without a meter is unknown, not 0, and moves everybody's
-    share; only one without a meter in all of the period uses nothing that could be known."""
+    share; only one without a meter in all of the period uses nothing that could be known.
+
+    One billed to nobody has its share too where the program shares: there its days stop the bill
+    of the others. The split of a local electricity community is the grid operator's.
+    """
+    remedy = (
+        "Assign the meter that counts there on those days, or the one that it was exchanged for; "
+        "or bill the days without a meter as a period of their own."
+    )
     for share in shares:
         if shared.has_meter[shared.row(share.point.pk)]:
             for part in shared.unfed(share.point.pk, share.holding.dates):
@@ -103,6 +111,18 @@ def unfed(shares: Sequence[Share], shared: SharedEnergy) -> Iterator[Finding]:
                     "billing.unfed",
                     f"No electricity meter counts for it from {part}.",
                     where=share.where,
-                    remedy="Assign the meter that counts there on those days, or the one that it "
-                    "was exchanged for; or bill the days without a meter as a period of their own.",
+                    remedy=remedy,
+                )
+    ours = [part for part, one in shared.communities if one.kind != Community.Kind.LEG]
+    for row, point in enumerate(shared.billing_points):
+        if point.is_billed or not shared.has_meter[row]:
+            continue
+        for part in shared.unfed(point.pk, shared.dates):
+            for common in filter(None, map(part.intersection, ours)):
+                yield error(
+                    "billing.unfed",
+                    "It is billed to nobody, but takes its share of the solar energy, and no "
+                    f"electricity meter counts for it from {common}.",
+                    where=point.name,
+                    remedy=remedy,
                 )
