@@ -1,57 +1,16 @@
 """Many sites in one job: each for itself, once, and on where a killed worker stopped."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.billing import batch as batches
-from quartier.apps.billing.models import Batch, BatchSite, BillingRun, Invoice
-from quartier.apps.sites.models import Note
-from quartier.cli.bench import _world as world
-from quartier.core.kernel.period import Dates
+from quartier.apps.billing.models import BatchSite, BillingRun, Invoice
+from tests.apps.billing.jobs import DAYS, NOW, Clock, started, states, worked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
-
-DAYS = Dates(date(2026, 7, 1), date(2026, 7, 4))
-NOW = datetime(2026, 10, 5, 9, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that goes on by a second at each look."""
-
-    def __init__(self, now=NOW):
-        self.now = now
-
-    def __call__(self):
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-@pytest.fixture
-def sites(db):
-    """Four sites; an issue is open on the second, and the third has prices for another year."""
-    made = [world.site_with(2, f"s{n}", DAYS, seed=n) for n in range(4)]
-    Note.objects.create(site=made[1], kind="issue", text="Meter is being replaced")
-    made[2].price_sheets.all().delete()
-    return made
-
-
-def started(sites, kind="issue", now=NOW):
-    job, _ = batches.start(sites[0].organisation, sites, DAYS, kind, actor="test", now=now)
-    return job
-
-
-def worked(job, clock=None):
-    runs = []
-    finished = batches.work(job.pk, clock=clock or Clock(), on_issued=runs.append)
-    job.refresh_from_db()
-    return finished, runs
-
-
-def states(job):
-    return [row.state for row in job.rows.order_by("site__ref")]
 
 
 def test_each_site_is_billed_for_itself(sites):
@@ -113,54 +72,46 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", ["before", "within", "after"])
 def test_a_killed_worker_is_followed_by_another_without_double_issue(sites, monkeypatch, moment):
-    """Killed in the second of two issues: before its transaction, or between it and the row."""
+    """Killed in the second of two issues: before its transaction, at its end, or after it."""
     real, calls = batches.bill, []
 
     def dying(*args, **kwargs):
         calls.append(args[0].ref)
-        if len(calls) == 4 and moment == "before":
+        if len(calls) < 4:
+            return real(*args, **kwargs)
+        if moment == "before":
             raise Killed
-        result = real(*args, **kwargs)
-        if len(calls) == 4:
-            raise Killed
-        return result
+        real(*args, **kwargs)
+        raise Killed
 
-    job, clock = started(sites), Clock()
+    def print_later(run):
+        if len(calls) == 4 and moment == "within":
+            raise Killed
+        told.append(run)
+
+    job, clock, told = started(sites), Clock(), []
     monkeypatch.setattr(batches, "bill", dying)
     with pytest.raises(Killed):
-        worked(job, clock)
+        batches.work(job.pk, clock=clock, on_issued=print_later)
     monkeypatch.setattr(batches, "bill", real)
-    assert states(job) == ["issued", "refused", "refused", "working"]
-    count = Invoice.objects.count()
-    assert count == (4 if moment == "after" else 2)
+    is_issued = moment == "after"
+    last = job.rows.get(site=sites[3])
+    assert states(job) == ["issued", "refused", "refused", "issued" if is_issued else "working"]
+    assert Invoice.objects.count() == (4 if is_issued else 2)
+    assert told == [run.pk for run in BillingRun.objects.filter(state="issued").order_by("pk")]
 
     assert worked(job, clock) == (False, []), "the lease of the first is not over"
     clock.now += batches.LEASE
     finished, runs = worked(job, clock)
     assert finished
-    last = job.rows.get(site=sites[3])
+    last.refresh_from_db()
     assert states(job) == ["issued", "refused", "refused", "issued"]
     assert (last.documents, last.left_alone) == (2, 0)
-    assert runs == [last.run_id]
+    assert (told + runs)[1:] == [last.run_id]
     assert Invoice.objects.count() == 4
     assert last.total == sum(one.total for one in Invoice.objects.filter(site=sites[3]))
-
-
-def test_who_lost_the_job_writes_no_more(sites, monkeypatch):
-    real = batches.bill
-
-    def slow(*args, **kwargs):
-        result = real(*args, **kwargs)
-        Batch.objects.update(worker="another")
-        return result
-
-    monkeypatch.setattr(batches, "bill", slow)
-    job = started(sites)
-    finished, _ = worked(job)
-    assert not finished
-    assert states(job) == ["working", "waiting", "waiting", "waiting"]
 
 
 def test_a_fault_on_one_site_stops_no_other(sites, monkeypatch, caplog):

@@ -1,14 +1,16 @@
 """Billing many sites in one job: each for itself, and what is killed goes on where it was.
 
 A batch and the row of each site are in the database, so a page can show them at any time. The
-issue of a site is the same transaction as ever (``operations.bill``); a batch only remembers what
-came of it. One worker at a time works on a batch; it holds a lease that it renews at each site.
+issue of a site is the same transaction as ever (``operations.bill``), and its row is written in it:
+it says "issued" if and only if this job did. One worker at a time works on a batch; it holds a
+lease that it renews at each site. A site that takes longer than the lease may be begun by a second
+worker: the database issues it once, and who is through first writes the row.
 """
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -19,7 +21,7 @@ from django.db.models import Q, Sum
 from quartier.apps.audit.operations import record
 from quartier.apps.billing.models import Batch, BatchSite, BillingRun, Invoice
 from quartier.apps.billing.operations import as_json, bill
-from quartier.apps.billing.prepare import prepare
+from quartier.apps.billing.prepare import Prepared, prepare
 from quartier.apps.parties.models import Organisation
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error
@@ -83,8 +85,9 @@ def start(
 def work(batch_id: int, *, clock: Callable[[], datetime], on_issued: Callable[[int], None]) -> bool:
     """Work through the open sites of a batch; whether it is finished now.
 
-    It is not where another worker holds the batch. ``on_issued`` is told each run that issued
-    documents. A site that cannot be computed is marked failed and stops no other.
+    It is not where another worker holds the batch. ``on_issued`` is told each run that issues
+    documents, inside its transaction. A site that cannot be computed is marked failed and stops
+    no other.
     """
     token = uuid4().hex
     now = clock()
@@ -98,9 +101,7 @@ def work(batch_id: int, *, clock: Callable[[], datetime], on_issued: Callable[[i
     for row in rows.select_related("site__organisation").order_by("site__name", "site__ref"):
         if not mine.update(beat_at=clock()):
             return False
-        run_id = _one(batch, row, token, clock)
-        if run_id is not None:
-            on_issued(run_id)
+        _one(batch, row, clock(), on_issued)
     return bool(mine.update(finished_at=clock()))
 
 
@@ -111,20 +112,13 @@ def tally(batch: Batch) -> list[tuple[str, Decimal, int]]:
     return [(currency, total, documents) for currency, total, documents in sums]
 
 
-def _one(batch: Batch, row: BatchSite, token: str, clock: Callable[[], datetime]) -> int | None:
-    """Bill or review one site and keep what came of it; the run that issued documents."""
-    run = _run_of(batch, row) if row.state == _State.WORKING else None
-    if run is not None:  # a worker was killed between the issue and this row
-        return _keep(row, token, _of_run(run))
-    row.started_at = clock()
-    BatchSite.objects.filter(pk=row.pk).update(state=_State.WORKING, started_at=row.started_at)
-    dates = Dates(batch.from_date, batch.to_date)
-    issued_date = row.started_at.astimezone(timezone_of(row.site.timezone)).date()
+def _one(batch: Batch, row: BatchSite, now: datetime, on_issued: Callable[[int], None]) -> None:
+    """Bill or review one site and keep what came of it, unless another worker already has."""
+    still_open = BatchSite.objects.filter(pk=row.pk, state__in=_OPEN)
+    if not still_open.update(state=_State.WORKING, started_at=now):
+        return
     try:
-        if batch.kind == Batch.Kind.REVIEW:
-            found = _reviewed(row, dates, issued_date)
-        else:
-            found = _billed(batch, row, dates, issued_date)
+        found = _worked(batch, row, now, on_issued)
     except Exception:  # noqa: BLE001  (one site's fault stops no other; logged in full)
         reference = uuid4().hex[:8]
         _log.exception("batch %s, site %s: fault %s", batch.pk, row.site.ref, reference)
@@ -135,34 +129,42 @@ def _one(batch: Batch, row: BatchSite, token: str, clock: Callable[[], datetime]
             remedy="Bill again; if it stays, report it with the log.",
         )
         found = {"state": _State.FAILED, "findings": [as_json(fault)]}
-    return _keep(row, token, found)
+    still_open.update(**found)  # a run has written the row with itself
 
 
-def _reviewed(row: BatchSite, dates: Dates, issued_date: date) -> dict[str, Any]:
-    assert row.started_at is not None
-    prepared = prepare(row.site, dates, known_at=row.started_at, issued_date=issued_date)
-    drafts = prepared.drafts if prepared.can_issue else ()
-    return {
-        "state": _state(prepared.findings, len(drafts), len(prepared.issued), _State.READY),
-        "documents": len(drafts),
-        "total": sum((draft.document.total for draft in drafts), Decimal(0)),
-        "left_alone": len(prepared.issued),
-        "findings": [as_json(one) for one in prepared.findings],
-    }
+def _worked(
+    batch: Batch, row: BatchSite, now: datetime, on_issued: Callable[[int], None]
+) -> dict[str, Any]:
+    """What is to be kept of a site that no run was kept of."""
+    dates = Dates(batch.from_date, batch.to_date)
+    issued_date = now.astimezone(timezone_of(row.site.timezone)).date()
+    if batch.kind == Batch.Kind.REVIEW:
+        prepared = prepare(row.site, dates, known_at=now, issued_date=issued_date)
+        drafts = prepared.drafts if prepared.can_issue else ()
+        return _found(prepared, [draft.document.total for draft in drafts], _State.READY)
 
+    def keep(run: BillingRun, prepared: Prepared, invoices: tuple[Invoice, ...]) -> None:
+        found = _found(prepared, [one.total for one in invoices], _State.ISSUED)
+        rows = BatchSite.objects.filter(pk=row.pk)
+        if invoices:
+            on_issued(run.pk)
+        else:  # who refuses it later than another has issued it says nothing new
+            rows = rows.filter(state__in=_OPEN)
+        rows.update(**found, run=run)
 
-def _billed(batch: Batch, row: BatchSite, dates: Dates, issued_date: date) -> dict[str, Any]:
-    assert row.started_at is not None
     prepared, invoices = bill(
-        row.site, dates, now=row.started_at, issued_date=issued_date, actor=batch.actor
+        row.site, dates, now=now, issued_date=issued_date, actor=batch.actor, on_run=keep
     )
+    return _found(prepared, [one.total for one in invoices], _State.ISSUED)
+
+
+def _found(prepared: Prepared, totals: Sequence[Decimal], done: str) -> dict[str, Any]:
     return {
-        "state": _state(prepared.findings, len(invoices), len(prepared.issued), _State.ISSUED),
-        "documents": len(invoices),
-        "total": sum((one.total for one in invoices), Decimal(0)),
+        "state": _state(prepared.findings, len(totals), len(prepared.issued), done),
+        "documents": len(totals),
+        "total": sum(totals, Decimal(0)),
         "left_alone": len(prepared.issued),
         "findings": [as_json(one) for one in prepared.findings],
-        "run": _run_of(batch, row),
     }
 
 
@@ -172,33 +174,3 @@ def _state(findings: Iterable[Finding], documents: int, left_alone: int, done: s
     if documents:
         return done
     return _State.LEFT if left_alone else _State.NOTHING
-
-
-def _run_of(batch: Batch, row: BatchSite) -> BillingRun | None:
-    """The run that this row started; see :class:`BatchSite`."""
-    assert row.started_at is not None, "it has begun"
-    return BillingRun.objects.filter(
-        site=row.site_id,
-        from_date=batch.from_date,
-        to_date=batch.to_date,
-        finished_at=row.started_at,
-        actor=batch.actor,
-    ).first()
-
-
-def _of_run(run: BillingRun) -> dict[str, Any]:
-    """What a run says of itself that ended before its row was written."""
-    invoices = Invoice.objects.filter(run=run, kind=Invoice.Kind.INVOICE)
-    totals = list(invoices.values_list("total", flat=True))
-    return {
-        "state": _State.ISSUED if run.state == BillingRun.State.ISSUED else _State.REFUSED,
-        "documents": len(totals),
-        "total": sum(totals, Decimal(0)),
-        "findings": run.findings,
-        "run": run,
-    }
-
-
-def _keep(row: BatchSite, token: str, found: dict[str, Any]) -> int | None:
-    BatchSite.objects.filter(pk=row.pk, batch__worker=token).update(**found)
-    return found["run"].pk if found["state"] == _State.ISSUED else None

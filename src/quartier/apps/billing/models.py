@@ -162,8 +162,8 @@ class Batch(models.Model):
 class BatchSite(models.Model):
     """What came of one site in a batch; ``total`` is in the site's currency.
 
-    A run of the site that this row started has its ``started_at`` as ``finished_at``: so a worker
-    that goes on after another was killed finds what that one had issued.
+    A row is written in the transaction of its run, or by whoever is through with the site first.
+    ``started_at`` is when a worker last began it.
     """
 
     class State(models.TextChoices):

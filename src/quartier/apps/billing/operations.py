@@ -1,6 +1,6 @@
 """Issuing documents: one transaction a site, so that nothing is ever half issued."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,9 +27,22 @@ from quartier.core.kernel.period import Dates
 from quartier.formats.qr_bill.references import invoice_qrr, make_scor
 from quartier.formats.qr_bill.swico import s1
 
+OnRun = Callable[[BillingRun, Prepared, tuple[Invoice, ...]], None]
+"""Called with each run that is kept, in its transaction: what it writes holds if the run does."""
+
+
+def _no_more(_run: BillingRun, _prepared: Prepared, _invoices: tuple[Invoice, ...]) -> None:
+    pass
+
 
 def bill(
-    site: Site, dates: Dates, *, now: datetime, issued_date: date, actor: str
+    site: Site,
+    dates: Dates,
+    *,
+    now: datetime,
+    issued_date: date,
+    actor: str,
+    on_run: OnRun = _no_more,
 ) -> tuple[Prepared, tuple[Invoice, ...]]:
     """Prepare and issue the documents of ``site``; what is issued already is left alone.
 
@@ -37,12 +50,13 @@ def bill(
     """
     prepared = prepare(site, dates, known_at=now, issued_date=issued_date)
     if not prepared.can_issue:
-        _keep_run(prepared, BillingRun.State.REFUSED, now, actor)
+        with transaction.atomic():
+            on_run(_keep_run(prepared, BillingRun.State.REFUSED, now, actor), prepared, ())
         return prepared, ()
     if not prepared.drafts:
         return prepared, ()
     try:
-        return prepared, issue(prepared, now=now, actor=actor)
+        return prepared, issue(prepared, now=now, actor=actor, on_run=on_run)
     except DatabaseError as problem:
         if "already billed" not in str(problem):
             raise
@@ -55,7 +69,9 @@ def bill(
         return replace(prepared, drafts=(), findings=(*prepared.findings, finding)), ()
 
 
-def issue(prepared: Prepared, *, now: datetime, actor: str) -> tuple[Invoice, ...]:
+def issue(
+    prepared: Prepared, *, now: datetime, actor: str, on_run: OnRun = _no_more
+) -> tuple[Invoice, ...]:
     """Number, freeze and post the drafts of a run that can be issued, in one transaction."""
     assert prepared.can_issue
     site = prepared.site
@@ -66,10 +82,10 @@ def issue(prepared: Prepared, *, now: datetime, actor: str) -> tuple[Invoice, ..
         issuer = Issuer.objects.get(site=site)
         name = _series(issuer, prepared.drafts[0].document.issued_date.year)
         series_id, first = _take_numbers(site.organisation, name, len(prepared.drafts))
-        invoices = [
+        invoices = tuple(
             _invoice(run, draft, _numbered(draft.document, issuer, (series_id, name), number))
             for number, draft in enumerate(prepared.drafts, first)
-        ]
+        )
         _store(site, invoices, now)
         record(
             "billing.issue",
@@ -80,7 +96,8 @@ def issue(prepared: Prepared, *, now: datetime, actor: str) -> tuple[Invoice, ..
             subject=f"{prepared.dates}",
             data={"run": run.pk, "documents": len(invoices)},
         )
-    return tuple(invoices)
+        on_run(run, prepared, invoices)
+    return invoices
 
 
 def credit(
