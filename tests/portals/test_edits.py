@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quartier.apps.audit.models import Event
 from quartier.apps.contracts.mapping import sheet_of
 from quartier.apps.contracts.models import Occupancy, PriceSheet
-from quartier.apps.parties.models import Party
+from quartier.apps.parties.models import Party, User
 from quartier.apps.sites.models import Note
 from quartier.portals.operator.uploads import drop, keep, paths, safe_name
 
@@ -183,3 +183,14 @@ def test_only_a_token_opens_kept_files():
         assert paths(bad) == []
     drop(token)
     assert paths(token) == []
+
+
+def test_choices_and_units_are_in_the_readers_language(world):
+    User.objects.filter(pk=world.users["owner"].pk).update(language="de")
+    client = world.as_("owner")
+    place = client.get("/sites/linde/places/w003/").content.decode()
+    assert "Wohnung" in place
+    assert "Apartment" not in place
+    prices = client.get("/sites/linde/prices/linde-2026/change/").content.decode()
+    assert "/Monat)" in prices
+    assert "/month)" not in prices

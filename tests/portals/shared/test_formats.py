@@ -41,14 +41,15 @@ def test_money_has_two_decimals():
 @pytest.mark.parametrize(
     ("price", "text"),
     [
-        ("0.2450", "0.245"),
+        ("0.2450", "0.2450"),
+        ("0.106", "0.1060"),
         ("0.3", "0.30"),
         ("12", "12.00"),
         ("0.23412", "0.23412"),
         ("100", "100.00"),
     ],
 )
-def test_a_price_keeps_its_decimals(price, text):
+def test_a_price_keeps_its_decimals_two_or_at_least_four(price, text):
     assert formats.price(Decimal(price), "de") == text
 
 

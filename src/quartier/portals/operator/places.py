@@ -1,7 +1,7 @@
 """Billing points and who holds them; a move in three steps."""
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -30,6 +30,7 @@ from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
 from quartier.portals.shared.printable import printable
 from quartier.portals.shared.sentences.reader import read
+from quartier.portals.shared.words import word_of
 
 
 def today_at(visit: Visit) -> date:
@@ -105,6 +106,11 @@ class PlaceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
             "name": gettext_lazy("A place, never a person."),
             "self_consumption_priority": gettext_lazy("A larger number gets solar energy first."),
         }
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        kinds = cast(forms.ChoiceField, self.fields["kind"])
+        kinds.choices = [(value, word_of(value)) for value in BillingPoint.Kind.values]
 
 
 def _point(visit: Visit, point_ref: str) -> BillingPoint:

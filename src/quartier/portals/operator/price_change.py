@@ -24,6 +24,7 @@ from quartier.core.rating import sheet as rating
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.sentences.reader import read
+from quartier.portals.shared.words import unit_word
 
 _MOST_DECIMALS = 6
 
@@ -48,7 +49,7 @@ class ChangeForm(forms.Form):
                 if isinstance(component.price, rating.Share)
                 else component.price
             )
-            unit = "%" if share else f"{sheet.currency}/{component.unit.value}"
+            unit = "%" if share else f"{sheet.currency}/{unit_word(component.unit.value)}"
             self.fields[f"price-{component.ref}"] = forms.DecimalField(
                 label=f"{label} ({unit})",
                 initial=value,

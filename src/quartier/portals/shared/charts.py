@@ -136,7 +136,7 @@ def chart_of(
                 "id": one.id,
                 "name": str(one.name),
                 "color": one.color,
-                "swatch": one.id if one.id in ("exported", "charge") else one.color,
+                "swatch": f"{one.color} down" if one.side == "down" else one.color,
                 "side": one.side,
                 "values": values,
                 "total": round(int(one.energy_mwh.sum()) / 1_000_000, 3),

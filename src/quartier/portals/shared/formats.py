@@ -51,10 +51,11 @@ def money(amount: Decimal, currency: str, language: str) -> str:
 
 
 def price(amount: Decimal, language: str) -> str:
-    """A price with all the decimals it has, at least two."""
+    """A price with all the decimals it has: two, or at least four, so that those of a column
+    compare."""
     exponent = amount.normalize().as_tuple().exponent
-    digits = max(2, -exponent if isinstance(exponent, int) else 2)
-    return number(amount, digits, language)
+    decimals = -exponent if isinstance(exponent, int) else 2
+    return number(amount, 2 if decimals <= 2 else max(decimals, 4), language)
 
 
 def day(value: date) -> str:

@@ -112,6 +112,14 @@ WORDS: Mapping[str, str | Promise] = {
     "calendar": _("Calendar"),
 }
 
+UNITS: Mapping[str, str | Promise] = {
+    "m3": "m³",
+    "day": _("day"),
+    "month": _("month"),
+    "year": _("year"),
+    "billing_point": _("billing point"),
+}
+
 QUALITIES: tuple[str | Promise, ...] = (
     _("missing"),
     _("measured"),
@@ -126,6 +134,11 @@ QUALITIES: tuple[str | Promise, ...] = (
 def word_of(code: str) -> str:
     """The word for ``code``; the code itself where it has none."""
     return str(WORDS.get(code, code))
+
+
+def unit_word(unit: str) -> str:
+    """What a price is for: kWh, day, billing point."""
+    return str(UNITS.get(unit, unit))
 
 
 def quality_word(code: int) -> str:

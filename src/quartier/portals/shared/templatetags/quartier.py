@@ -15,7 +15,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from quartier.portals.shared import formats
-from quartier.portals.shared.words import quality_word, word_of
+from quartier.portals.shared.words import quality_word, unit_word, word_of
 
 register = template.Library()
 ICONS = Path(__file__).resolve().parent.parent / "icons"
@@ -93,14 +93,7 @@ def quantity(value: Decimal, unit: str) -> str:
 @register.filter
 def per_unit(unit: str) -> str:
     """What a price is for, in words."""
-    names = {
-        "m3": "m³",
-        "day": _("day"),
-        "month": _("month"),
-        "year": _("year"),
-        "billing_point": _("billing point"),
-    }
-    return names.get(unit, unit)
+    return unit_word(unit)
 
 
 @register.filter
