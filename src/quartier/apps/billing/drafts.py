@@ -115,7 +115,8 @@ def documents(
     by = issuer_of(issuer)
     payable = Payable()
     due_date = issued_date + timedelta(days=issuer.payment_days)
-    energy_input = Input("energy", f"{site.ref} {dates}", sha256_of(shared.inputs))
+    inputs_sha256 = sha256_of(shared.inputs)
+    energy_input = Input("energy", f"{site.ref} {dates.from_date}/{dates.to_date}", inputs_sha256)
     for share, rated, energy in shares:
         if share.issued is not None:
             continue
