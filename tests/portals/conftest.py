@@ -32,12 +32,10 @@ class World:
     @property
     def batch(self):
         """A job over the building that nobody has taken up."""
-        from quartier.apps.billing.batch import start
+        from quartier.apps.billing.batch import Job, start
 
-        job, _ = start(
-            self.site.organisation, [self.site], QUARTER, "review", actor="test", now=BILLED_AT
-        )
-        return job
+        job = Job(self.site.organisation, (self.site,), QUARTER, "review", actor="test")
+        return start(job, now=BILLED_AT)[0]
 
     def as_(self, role):
         """A signed-in client; signed out for an empty role."""
@@ -108,12 +106,13 @@ def build(households=3):
 
 def build_with_jobs(households):
     """The building, with a job over many sites that is finished and one that nobody has taken."""
-    from quartier.apps.billing.batch import start, work
+    from quartier.apps.billing.batch import Job, start, work
 
     site, *_ = build(households)
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):
-        job, _ = start(site.organisation, [site], dates, "review", actor="test", now=BILLED_AT)
+        asked = Job(site.organisation, (site,), dates, "review", actor="test")
+        job, _ = start(asked, now=BILLED_AT)
         if dates is done:
             assert work(job.pk, clock=lambda: BILLED_AT, on_issued=print)
 

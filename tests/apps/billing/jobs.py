@@ -20,8 +20,12 @@ class Clock:
         return self.now
 
 
+def asked(sites, kind="issue", actor="test"):
+    return batches.Job(sites[0].organisation, tuple(sites), DAYS, kind, actor)
+
+
 def started(sites, kind="issue", now=NOW):
-    job, _ = batches.start(sites[0].organisation, sites, DAYS, kind, actor="test", now=now)
+    job, _ = batches.start(asked(sites, kind), now=now)
     return job
 
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.billing import batch as batches
-from quartier.apps.billing.models import BatchSite, BillingRun, Invoice
-from tests.apps.billing.jobs import DAYS, NOW, Clock, started, states, worked
+from quartier.apps.billing.models import Batch, BatchSite, BillingRun, Invoice
+from tests.apps.billing.jobs import NOW, Clock, asked, started, states, worked
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -52,20 +52,49 @@ def test_a_review_writes_nothing_and_says_the_same_as_the_issue(sites):
 
 
 def test_the_same_job_started_twice_is_one_until_it_is_finished(sites):
-    ours = sites[0].organisation
-    first, is_new = batches.start(ours, sites, DAYS, "issue", actor="a", now=NOW)
+    first, is_new = batches.start(asked(sites), now=NOW)
     assert is_new
-    turned = sites[::-1]
-    second, is_new = batches.start(ours, turned, DAYS, "issue", actor="b", now=NOW)
+    second, is_new = batches.start(asked(sites[::-1], actor="another"), now=NOW)
     assert (second.pk, is_new) == (first.pk, False)
-    review, is_new = batches.start(ours, sites, DAYS, "review", actor="a", now=NOW)
+    review, is_new = batches.start(asked(sites, "review"), now=NOW)
     assert is_new
-    fewer, is_new = batches.start(ours, sites[:2], DAYS, "issue", actor="a", now=NOW)
+    fewer, is_new = batches.start(asked(sites[:2]), now=NOW)
     assert is_new
     assert len({first.pk, review.pk, fewer.pk}) == 3
     worked(first)
-    _, is_new = batches.start(ours, sites, DAYS, "issue", actor="a", now=NOW)
+    _, is_new = batches.start(asked(sites), now=NOW)
     assert is_new
+
+
+@pytest.mark.parametrize("meanwhile", ["works", "is finished"])
+def test_a_job_that_another_starts_in_the_same_instant(sites, monkeypatch, meanwhile):
+    """Looked for before the other had it, and begun after; then the other may be through."""
+    job, looks, real = asked(sites), [], batches._unfinished
+
+    def look(asked_for):
+        looks.append(asked_for)
+        if len(looks) == 1:
+            return None
+        if meanwhile == "is finished":
+            Batch.objects.filter(pk=other.pk).update(finished_at=NOW)
+        return real(asked_for)
+
+    other, _ = batches.start(job, now=NOW)
+    monkeypatch.setattr(batches, "_unfinished", look)
+    batch, is_new = batches.start(job, now=NOW)
+    assert (batch.pk == other.pk, is_new) == (
+        (True, False) if meanwhile == "works" else (False, True)
+    )
+    assert Batch.objects.filter(finished_at=None).count() == 1
+    assert BatchSite.objects.filter(batch=batch).count() == 4
+
+
+def test_what_else_the_database_refuses_is_not_tried_for_ever(sites, monkeypatch):
+    started(sites)
+    monkeypatch.setattr(batches, "_unfinished", lambda _: None)
+    with pytest.raises(IntegrityError):
+        batches.start(asked(sites), now=NOW)
+    assert Batch.objects.count() == 1
 
 
 class Killed(BaseException):
@@ -136,12 +165,12 @@ def test_a_fault_on_one_site_stops_no_other(sites, monkeypatch, caplog):
 def test_a_site_more_asks_no_more_of_the_batch(sites):
     """What the batch itself asks for a site is constant, whatever their number."""
 
-    def asked(count):
+    def queries_of(count):
         job = started(sites[:count], "review", NOW + timedelta(days=count))
         with CaptureQueriesContext(connection) as queries:
             worked(job)
         return sum("billing_batch" in one["sql"] for one in queries)
 
-    one, two, three = asked(1), asked(2), asked(3)
+    one, two, three = queries_of(1), queries_of(2), queries_of(3)
     assert three - two == two - one
     assert BatchSite.objects.filter(state="waiting").count() == 0

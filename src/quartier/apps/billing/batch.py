@@ -10,6 +10,7 @@ worker: the database issues it once, and who is through first writes the row.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,51 +36,73 @@ _OPEN = (_State.WAITING, _State.WORKING)
 _log = logging.getLogger("quartier.billing")
 
 
-def start(
-    organisation: Organisation,
-    sites: Iterable[Site],
-    dates: Dates,
-    kind: str,
-    *,
-    actor: str,
-    now: datetime,
-) -> tuple[Batch, bool]:
-    """The batch, and whether it is new: while the same job is unfinished it is that one.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a batch is to do: at least one site, all of ``organisation``, over ``dates`` with an
+    end; ``kind`` is one of :class:`Batch.Kind`, ``actor`` who asked for it."""
 
-    At least one site, all of ``organisation``; ``dates`` with an end.
-    """
-    chosen = list(sites)
-    assert chosen, "a batch has a site"
-    assert all(site.organisation_id == organisation.pk for site in chosen), "sites of one's own"
-    assert dates.to_date is not None
-    names = [kind, f"{dates.from_date}", f"{dates.to_date}", *sorted(f"{s.pk}" for s in chosen)]
-    key = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    unfinished = Batch.objects.filter(organisation=organisation, key=key, finished_at=None)
-    if there := unfinished.first():
-        return there, False
-    try:
-        with transaction.atomic():
-            batch = Batch.objects.create(
-                organisation=organisation,
-                kind=kind,
-                from_date=dates.from_date,
-                to_date=dates.to_date,
-                key=key,
-                actor=actor,
-                created_at=now,
-            )
-            BatchSite.objects.bulk_create(BatchSite(batch=batch, site=site) for site in chosen)
-            record(
-                "billing.batch",
-                actor,
-                at=now,
-                organisation_id=organisation.pk,
-                subject=f"{kind} {dates}",
-                data={"batch": batch.pk, "sites": [site.ref for site in chosen]},
-            )
-    except IntegrityError:
-        return unfinished.get(), False  # the same job, started by another in the same instant
-    return batch, True
+    organisation: Organisation
+    sites: tuple[Site, ...]
+    dates: Dates
+    kind: str
+    actor: str
+
+    def __post_init__(self) -> None:
+        assert self.sites, "a batch has a site"
+        ours = self.organisation.pk
+        assert all(site.organisation_id == ours for site in self.sites), "sites of one's own"
+
+    @property
+    def key(self) -> str:
+        """The same for the same job, whoever asks for it and in whatever order."""
+        dates = (f"{self.dates.from_date}", f"{self.dates.to_date}")
+        names = [self.kind, *dates, *sorted(f"{site.pk}" for site in self.sites)]
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def start(job: Job, *, now: datetime) -> tuple[Batch, bool]:
+    """The batch, and whether it is new: while the same job is unfinished it is that one."""
+    tries_left = 3
+    while True:
+        if there := _unfinished(job):
+            return there, False
+        try:
+            return _begun(job, now), True
+        except IntegrityError:
+            # Another started the same job in the same instant. It may be finished by now.
+            tries_left -= 1
+            if not tries_left:
+                raise
+
+
+def _unfinished(job: Job) -> Batch | None:
+    same = Batch.objects.filter(organisation=job.organisation, key=job.key)
+    return same.filter(finished_at=None).first()
+
+
+def _begun(job: Job, now: datetime) -> Batch:
+    """Raises ``IntegrityError`` where the same job is unfinished."""
+    assert job.dates.to_date is not None, "dates with an end"
+    with transaction.atomic():
+        batch = Batch.objects.create(
+            organisation=job.organisation,
+            kind=job.kind,
+            from_date=job.dates.from_date,
+            to_date=job.dates.to_date,
+            key=job.key,
+            actor=job.actor,
+            created_at=now,
+        )
+        BatchSite.objects.bulk_create(BatchSite(batch=batch, site=site) for site in job.sites)
+        record(
+            "billing.batch",
+            job.actor,
+            at=now,
+            organisation_id=job.organisation.pk,
+            subject=f"{job.kind} {job.dates}",
+            data={"batch": batch.pk, "sites": [site.ref for site in job.sites]},
+        )
+    return batch
 
 
 def work(batch_id: int, *, clock: Callable[[], datetime], on_issued: Callable[[int], None]) -> bool:

@@ -1,6 +1,5 @@
 """Background jobs: billing many sites, and the PDFs of a run, ready before anybody asks for one."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -10,9 +9,6 @@ from django_tasks import task
 from quartier.apps.billing import batch as batches
 from quartier.apps.billing.models import Batch, Invoice
 from quartier.apps.documents.operations import print_documents
-from quartier.apps.parties.models import Organisation
-from quartier.apps.sites.models import Site
-from quartier.core.kernel.period import Dates
 
 
 @task()
@@ -36,18 +32,10 @@ def bill_batch(batch_id: int) -> bool:
     return is_finished
 
 
-def start_batch(
-    organisation: Organisation,
-    sites: Iterable[Site],
-    dates: Dates,
-    kind: str,
-    *,
-    actor: str,
-    now: datetime,
-) -> tuple[Batch, bool]:
+def start_batch(job: batches.Job, *, now: datetime) -> tuple[Batch, bool]:
     """Begin a job over many sites and queue it, both or neither; see :func:`batch.start`."""
     with transaction.atomic():
-        batch, is_new = batches.start(organisation, sites, dates, kind, actor=actor, now=now)
+        batch, is_new = batches.start(job, now=now)
         if is_new:
             bill_batch.enqueue(batch.pk)
     return batch, is_new

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from quartier.apps.access.scope import Scope
-from quartier.apps.billing.batch import LEASE, tally
+from quartier.apps.billing.batch import LEASE, Job, tally
 from quartier.apps.billing.models import Batch, BatchSite
 from quartier.apps.documents.tasks import go_on, start_batch
 from quartier.apps.parties.models import User
@@ -131,14 +131,10 @@ def _chosen(scope: Scope, asked: Any, again: Batch | None) -> "QuerySet[Site]":
 
 def _begin(request: HttpRequest, sites: Iterable[Site], dates: Dates, kind: str) -> HttpResponse:
     assert isinstance(request.user, User)
-    batch, is_new = start_batch(
-        request.user.organisation,
-        sites,
-        dates,
-        kind,
-        actor=request.user.get_username(),
-        now=timezone.now(),
+    job = Job(
+        request.user.organisation, tuple(sites), dates, kind, actor=request.user.get_username()
     )
+    batch, is_new = start_batch(job, now=timezone.now())
     if not is_new:
         messages.success(request, _("The same job is under way already: this is it."))
     return redirect("batch", batch.pk)
