@@ -1,5 +1,7 @@
 """Billing many sites on the pages: choosing, the job, its progress and its result."""
 
+import csv
+import io
 import re
 from datetime import timedelta
 
@@ -12,6 +14,7 @@ from django_tasks_db.models import DBTaskResult
 
 from quartier.apps.billing.models import Batch, BatchSite
 from quartier.apps.documents import tasks
+from quartier.apps.parties.models import User
 from quartier.apps.sites.models import Note, Site
 from quartier.cli.bench import _world as bench
 from quartier.portals.operator import batches
@@ -78,6 +81,28 @@ def test_the_result_names_what_stopped_and_polling_ends(world):
     again = text_of(client, f"/bill/?batch={Batch.objects.get().pk}")
     assert 'value="linde"' in again
     assert 'value="2026-07-01"' in again
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "An issue is open since {}: Look at it. Resolve the issue, then bill again."),
+        ("de", "Seit {} ist eine Pendenz offen: Look at it. Erledigen Sie die Pendenz und rechnen"
+         " Sie erneut ab."),
+        ("fr", "Un point est en suspens depuis le {}\u202f: Look at it. Réglez le point en suspens,"
+         " puis facturez à nouveau."),
+        ("it", "Un punto è in sospeso dal {}: Look at it. Risolva il punto in sospeso e fatturi di"
+         " nuovo."),
+    ],
+)  # fmt: skip
+def test_its_table_says_what_stopped_in_the_language_of_the_reader(world, language, says):
+    client = world.as_("operator")
+    url = begin(client).url
+    run_worker()
+    User.objects.filter(pk=world.users["operator"].pk).update(language=language)
+    rows = list(csv.reader(io.StringIO(text_of(client, f"{url}?format=csv"))))
+    since = f"{world.issue.created_at:%d.%m.%Y}"
+    assert rows[1][-1] == "linde: " + says.format(since)
 
 
 def test_a_review_leads_to_the_issue_of_what_can_be_issued(world):

@@ -29,7 +29,7 @@ from quartier.portals.operator.billing import PeriodForm
 from quartier.portals.operator.sites import counted, listed
 from quartier.portals.shared.gate import frame_of
 from quartier.portals.shared.lists import csv_response, paged
-from quartier.portals.shared.sentences.reader import read
+from quartier.portals.shared.sentences.reader import read, read_finding
 from quartier.portals.shared.span import span_of
 from quartier.portals.shared.words import word_of
 
@@ -236,7 +236,9 @@ def _csv(job: Batch, rows: "QuerySet[BatchSite]") -> HttpResponse:
             row.left_alone,
             row.total,
             row.site.currency,
-            " | ".join(f"{one['where']}: {one['message']}" for one in row.findings),
+            " | ".join(
+                read_finding(one["where"], one["message"], one["remedy"]) for one in row.findings
+            ),
         )
         for row in rows
     )

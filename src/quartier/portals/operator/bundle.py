@@ -21,7 +21,7 @@ from quartier.apps.documents.operations import CannotPrint, pdf_of
 from quartier.core.kernel.findings import Finding
 from quartier.portals.operator.invoices import invoices_csv, matching
 from quartier.portals.shared.gate import Visit, site_page
-from quartier.portals.shared.sentences.reader import read, read_place
+from quartier.portals.shared.sentences.reader import read_finding
 
 _MOST_TO_PRINT = 200
 """Pages of one PDF are put together before the first byte is sent."""
@@ -55,9 +55,7 @@ def bundle(visit: Visit) -> HttpResponseBase:
     try:
         data = _joined(rows)
     except CannotPrint as fault:
-        messages.error(
-            visit.request, f"{read_place(fault.finding.where)}: {read(fault.finding.message)}"
-        )
+        messages.error(visit.request, _line(fault.finding))
         return redirect("site-invoices", visit.site.ref)
     printed = HttpResponse(data, content_type="application/pdf")
     printed.headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
@@ -75,8 +73,7 @@ def _joined(rows: "QuerySet[Invoice]") -> bytes:
 
 
 def _line(finding: Finding) -> str:
-    parts = (f"{read_place(finding.where)}:", read(finding.message), read(finding.remedy))
-    return " ".join(part for part in parts if part)
+    return read_finding(finding.where, finding.message, finding.remedy)
 
 
 def _zipped(rows: "QuerySet[Invoice]") -> Iterator[bytes]:

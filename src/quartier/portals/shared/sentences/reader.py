@@ -15,5 +15,13 @@ def read_place(text: object) -> str:
     return place(str(text), _language())
 
 
+def read_finding(where: object, message: object, remedy: object) -> str:
+    """A finding in one line, e.g. of a CSV: where, what, and what to do."""
+    there, what, then = read_place(where), read(message), read(remedy)
+    if then and not what.endswith((".", "!", "?")):  # it ends with what somebody wrote
+        what += "."
+    return " ".join(part for part in (f"{there}:" if there else "", what, then) if part)
+
+
 def _language() -> str:
     return (get_language() or "de")[:2]
