@@ -33,6 +33,14 @@ def page_of(register, name="site-intervals", query=ONE):
     return f"{reverse(name, args=['linde', register.pk])}?{query}"
 
 
+def reviewed(client, url, data, **more):
+    """The answer to a change that was looked at first, and what its review showed."""
+    seen = client.post(url, {**data, "step": "review"})
+    sha256 = seen.context["shown"]["sha256"]
+    assert f'name="seen" value="{sha256}"' in seen.content.decode()
+    return client.post(url, {**data, "step": "commit", "seen": sha256}, **more)
+
+
 def value(world, register, slot=TEN):
     read = store.read(world.site.pk, [register.pk], slot, slot + 1)
     return int(read.energy_wh[0, 0]), int(read.quality[0, 0])
@@ -58,7 +66,8 @@ def test_a_gap_is_listed_on_local_clocks_estimated_and_in_the_history(world, reg
     assert seen["before_wh"] is None
     assert value(world, register)[1] == Quality.MISSING, "a review changes nothing"
     assert not Event.objects.filter(action="intervals.estimate").exists()
-    assert client.post(url, {"reason": "modem was off", "step": "commit"}).status_code == 302
+    commit = {"reason": "modem was off", "step": "commit", "seen": seen["sha256"]}
+    assert client.post(url, commit).status_code == 302
     energy_wh, quality = value(world, register)
     assert quality == Quality.ESTIMATED
     assert energy_wh == seen["rows"][0]["after"]
@@ -105,14 +114,15 @@ def test_a_value_by_hand_names_the_invoices_and_can_be_taken_back(world, registe
     assert numbers
     assert numbers[0] in seen.content.decode()
     assert value(world, register) == before, "a review changes nothing"
-    assert client.post(url, {**data, "step": "commit"}).status_code == 302
+    commit = {**data, "step": "commit", "seen": seen.context["shown"]["sha256"]}
+    assert client.post(url, commit).status_code == 302
     assert value(world, register) == (1234, Quality.MANUAL)
     (change,) = client.get(page_of(register)).context["history"]
     assert (change["old_wh"], change["reason"]) == (before[0], "read from the display")
     back = client.post(change["undo"], {"reason": "it was right", "step": "review"})
     assert back.context["shown"]["after_wh"] == before[0]
     assert value(world, register) == (1234, Quality.MANUAL)
-    client.post(change["undo"], {"reason": "it was right", "step": "commit"})
+    assert reviewed(client, change["undo"], {"reason": "it was right"}).status_code == 302
     assert value(world, register) == before
     history = client.get(page_of(register)).context["history"]
     assert [one["reason"] for one in history] == ["it was right", "read from the display"]
@@ -227,7 +237,7 @@ def test_a_change_of_more_than_a_year_can_be_taken_back(world, register):
         store.write(world.site.pk, [series], source="test", known_at=at, reason="x")
     query = urlencode({"of": at.isoformat()})
     url = page_of(register, "site-interval-undo", query)
-    answer = world.as_("operator").post(url, {"reason": "x", "step": "commit"}, follow=True)
+    answer = reviewed(world.as_("operator"), url, {"reason": "x"}, follow=True)
     assert answer.status_code == 200
     assert value(world, register, TEN - 1)[0] == 1
 
@@ -317,13 +327,13 @@ def test_what_was_seen_is_what_is_changed_or_nothing(world, register):
     """Two tabs: the values differ from those of the review when the button is pressed."""
     client, url = world.as_("operator"), page_of(register, "site-interval-edit")
     data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "reason": "x"}
-    client.post(url, {**data, "kwh": "1", "step": "commit"})
+    reviewed(client, url, {**data, "kwh": "1"})
     undo = client.get(page_of(register)).context["history"][0]["undo"]
     review = {"reason": "back", "step": "review"}
     seen = client.post(undo, review)
     sha256 = seen.context["shown"]["sha256"]
     assert f'name="seen" value="{sha256}"' in seen.content.decode()
-    client.post(url, {**data, "kwh": "2", "step": "commit"})
+    reviewed(client, url, {**data, "kwh": "2"})
     commit = {"reason": "back", "step": "commit"}
     stale = client.post(undo, {**commit, "seen": sha256})
     assert "Look again" in stale.content.decode()
@@ -334,9 +344,27 @@ def test_what_was_seen_is_what_is_changed_or_nothing(world, register):
     back = value(world, register)
     assert back[1] != Quality.MANUAL
     assert client.post(undo, commit).status_code == 200, "sent twice, done once"
-    client.post(undo, {"reason": "again", "step": "commit"})
+    reviewed(client, undo, {"reason": "again"})
     assert Event.objects.filter(action="intervals.undo").count() == 1, "nothing changed any more"
     assert value(world, register) == back
+
+
+@pytest.mark.parametrize("seen", [{}, {"seen": ""}, {"seen": "0" * 64}, {"seen": "é" * 9999}])
+def test_a_change_that_was_not_reviewed_changes_nothing(world, register, seen):
+    hole(world.site, register, date(2026, 8, 12), 41, 42)
+    before = value(world, register)
+    client = world.as_("operator")
+    data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "9", "reason": "x"}
+    gap = "start=2026-08-12T10:15Z&end=2026-08-12T10:30Z"
+    for name, query in (("site-interval-edit", ONE), ("site-interval-estimate", gap)):
+        url = page_of(register, name, query)
+        page = client.post(url, {**data, "step": "commit", **seen})
+        assert page.status_code == 200
+        assert "Look again" in page.content.decode()
+    assert value(world, register) == before
+    assert value(world, register, TEN + 1)[1] == Quality.MISSING
+    assert not IntervalRevision.objects.exists()
+    assert not Event.objects.filter(action__startswith="intervals.").exists()
 
 
 def test_a_lock_that_moved_after_the_review_is_heeded(world, register):

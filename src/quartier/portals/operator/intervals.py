@@ -228,7 +228,7 @@ def change_page(
             if bounds is not None:
                 slots = bounds(form.cleaned_data)
             if step == "commit":
-                seen = visit.request.POST.get("seen")
+                seen = visit.request.POST.get("seen", "")
                 tried = _try(visit, register, slots, form.cleaned_data, change, now, seen)
                 if tried.is_kept:
                     _say(visit, tried.done)
@@ -268,9 +268,9 @@ def _try(
     asked: dict[str, Any],
     change: Callable[[dict[str, Any], datetime], Done],
     now: datetime,
-    seen: str | None,
+    seen: str,
 ) -> Tried:
-    """The change, kept if it is the one that was ``seen``, or if none had been."""
+    """The change, kept if it is the one that was ``seen``."""
     args = (visit.site.pk, [register.pk], slots.start, slots.stop)
     with transaction.atomic():
         lock_site(visit.site.pk)
@@ -280,7 +280,7 @@ def _try(
         parts = [part.tobytes() for one in (before, after) for part in (one.energy_wh, one.quality)]
         parts += [name.encode() for name in done.billed]
         sha256 = hashlib.sha256(b"\n".join(parts)).hexdigest()
-        is_kept = seen is None or seen == sha256
+        is_kept = seen == sha256
         if not is_kept:
             transaction.set_rollback(True)
     return Tried(before, after, done, sha256, is_kept)
