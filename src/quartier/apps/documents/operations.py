@@ -61,15 +61,32 @@ class Printed:
 def pdf_of(invoice: Invoice, *, now: datetime) -> bytes:
     """The PDF of ``invoice``: the stored one where it is intact, else made now and stored.
 
-    Raises :class:`CannotPrint`.
+    Raises :class:`CannotPrint`, also where the folder cannot be read or written; the log has why.
     """
+    try:
+        return _stored(invoice) or _made_now(invoice, now)
+    except OSError as fault:
+        _log.exception("document %s", invoice.number)
+        finding = error(
+            "documents.folder",
+            f"The folder of printed documents cannot be used: {fault.strerror or fault}.",
+            where=invoice.number,
+            remedy="Give the server access to its folder and space on the disk, then try again.",
+        )
+        raise CannotPrint(finding) from fault
+
+
+def _stored(invoice: Invoice) -> bytes | None:
     rendered = Rendered.objects.filter(invoice=invoice).first()
-    if rendered is not None and rendered.document_sha256 == invoice.sha256:
-        data = intact_bytes(rendered)
-        if data is not None:
-            return data
+    if rendered is None or rendered.document_sha256 != invoice.sha256:
+        return None
+    return intact_bytes(rendered)
+
+
+def _made_now(invoice: Invoice, now: datetime) -> bytes:
     made = _printed(invoice)
     if isinstance(made, Finding):
+        _log.error("%s", made)
         raise CannotPrint(made)
     _keep(invoice, made, now)
     return (files.folder() / made.path).read_bytes()

@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from quartier.apps.access.permissions import Permission
 from quartier.apps.billing.correct import chain_of
 from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
+from quartier.apps.documents.operations import CannotPrint
 from quartier.apps.intake.archive import fetch
 from quartier.apps.intake.models import IntakeFile
 from quartier.core.invoicing.document import thaw
@@ -21,6 +23,7 @@ from quartier.portals.shared.documents import pdf_response
 from quartier.portals.shared.explained import chart_of_line, words_of
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import LONGEST_QUERY, csv_response, paged
+from quartier.portals.shared.sentences.reader import read_finding
 
 
 def _rows(visit: Visit) -> Any:
@@ -126,8 +129,14 @@ def invoice(visit: Visit, pk: int) -> HttpResponseBase:
 
 @site_page(Permission.MONEY)
 def invoice_pdf(visit: Visit, pk: int) -> HttpResponseBase:
-    """The PDF of a document."""
-    return pdf_response(get_object_or_404(_rows(visit), pk=pk))
+    """The PDF of a document; where it cannot be printed, the document with what to do."""
+    row = get_object_or_404(_rows(visit), pk=pk)
+    try:
+        return pdf_response(row)
+    except CannotPrint as fault:
+        one = fault.finding
+        messages.error(visit.request, read_finding(one.where, one.message, one.remedy))
+        return redirect("site-invoice", visit.site.ref, pk)
 
 
 @site_page(Permission.MONEY)

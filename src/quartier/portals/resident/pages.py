@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from quartier.apps.billing.correct import chain_of
 from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
+from quartier.apps.documents.operations import CannotPrint
 from quartier.apps.parties.models import Party
 from quartier.core.invoicing.document import thaw
 from quartier.portals.resident.energy import chart, share, so_far
@@ -85,8 +88,21 @@ def bill(resident: Resident, pk: int) -> HttpResponseBase:
 
 @resident_page
 def bill_pdf(resident: Resident, pk: int) -> HttpResponseBase:
-    """The PDF of an own invoice."""
-    return pdf_response(get_object_or_404(_bills(resident), pk=pk))
+    """The PDF of an own invoice; where it cannot be printed, the invoice as a page.
+
+    What to do is for who issued it: the log says it, and so does the operator's page.
+    """
+    row = get_object_or_404(_bills(resident), pk=pk)
+    try:
+        return pdf_response(row)
+    except CannotPrint:
+        text = _(
+            "The PDF cannot be made now. All of the invoice is on this page; if you need the "
+            "PDF, write to %(issuer)s."
+        )
+        issuer = thaw(bytes(row.document)).issuer.address.name
+        messages.error(resident.request, text % {"issuer": issuer})
+        return redirect("me-bill", pk)
 
 
 @resident_page
