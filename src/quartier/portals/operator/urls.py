@@ -10,6 +10,7 @@ from quartier.portals.operator import (
     energy,
     equipment,
     imports,
+    interval_edits,
     intervals,
     invoices,
     locks,
@@ -40,9 +41,11 @@ urlpatterns = [
     path(f"{_SITE}quality/", quality.quality, name="site-quality"),
     path(f"{_SITE}quality/locks/", locks.locks, name="site-locks"),
     path(f"{_SITE}quality/<int:pk>/", intervals.intervals, name="site-intervals"),
-    path(f"{_SITE}quality/<int:pk>/estimate/", intervals.estimate, name="site-interval-estimate"),
-    path(f"{_SITE}quality/<int:pk>/edit/", intervals.by_hand, name="site-interval-edit"),
-    path(f"{_SITE}quality/<int:pk>/undo/", intervals.undo, name="site-interval-undo"),
+    path(
+        f"{_SITE}quality/<int:pk>/estimate/", interval_edits.estimate, name="site-interval-estimate"
+    ),
+    path(f"{_SITE}quality/<int:pk>/edit/", interval_edits.by_hand, name="site-interval-edit"),
+    path(f"{_SITE}quality/<int:pk>/undo/", interval_edits.undo, name="site-interval-undo"),
     path(f"{_SITE}places/", places.places, name="site-places"),
     path(f"{_SITE}places/<str:point_ref>/", places.place, name="site-place"),
     path(f"{_SITE}places/<str:point_ref>/move/", places.move_page, name="site-move"),

@@ -1,0 +1,177 @@
+"""The pages that change quarter-hours: estimate a gap, set values by hand, take a change back."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django import forms
+from django.http import Http404, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from quartier.apps.access.permissions import Permission
+from quartier.apps.audit.models import Event
+from quartier.apps.equipment.models import Register
+from quartier.apps.intake.billed import billed_on
+from quartier.apps.intake.by_hand import set_by_hand
+from quartier.apps.metering import store
+from quartier.apps.metering.by_hand import instant_of
+from quartier.apps.metering.operations import fill_gaps
+from quartier.apps.metering.undoing import changes_at, old_values, undo_change
+from quartier.core.kernel.energy import INTERVAL_LIMIT_WH
+from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at
+from quartier.core.kernel.quality import Quality
+from quartier.portals.operator.interval_change import Done, Proposal, ReasonForm, change_page
+from quartier.portals.operator.intervals import END_AT, LONGEST, register_of, slots_in
+from quartier.portals.shared import formats
+from quartier.portals.shared.gate import Visit, site_page
+
+_KNOWN_AFTER = 31 * 96
+
+
+class HandForm(ReasonForm):
+    """Which quarter-hours, and the value of each."""
+
+    start = forms.CharField(label=gettext_lazy("From"), max_length=40)
+    end = forms.CharField(label=gettext_lazy("Until"), max_length=40)
+    kwh = forms.DecimalField(
+        label=gettext_lazy("Value of each quarter-hour"),
+        min_value=0,
+        max_value=Decimal(INTERVAL_LIMIT_WH) / 1000,
+        decimal_places=3,
+        max_digits=12,
+        widget=forms.NumberInput(attrs={"step": "0.001", "min": "0", "inputmode": "decimal"}),
+    )
+    field_order = ("start", "end", "kwh", "reason")
+
+
+@site_page(Permission.IMPORT)
+def estimate(visit: Visit, pk: int) -> HttpResponseBase:
+    """Estimate the missing quarter-hours of the stretch, and of the gaps that reach beyond it."""
+    register = register_of(visit, pk)
+    slots = _with_whole_gaps(visit, register, slots_in(visit))
+
+    def change(asked: dict[str, Any], now: datetime) -> Done:
+        written, findings = fill_gaps(
+            visit.site,
+            register,
+            _with_known_after(visit, register, slots),
+            actor=visit.by,
+            reason=asked["reason"],
+            at=now,
+        )
+        notes = Event.objects.filter(
+            site_id=visit.site.pk, action="intervals.estimate", at=now, actor=visit.by
+        )
+        methods = sorted({str(one.data["method"]) for one in notes})
+        return Done(written, [], findings, methods)
+
+    proposal = Proposal(
+        _("Estimate the gap"),
+        _("Known values stay; only missing quarter-hours get a value, marked as estimated."),
+        slots,
+        change,
+    )
+    return change_page(visit, register, proposal, ReasonForm(visit.request.POST or None))
+
+
+def _with_whole_gaps(visit: Visit, register: Register, slots: range) -> range:
+    """``slots`` and what else is missing of the gaps at its ends: a gap is estimated as a whole,
+    from what is known around it. One of which more than a month lies outside is left as it is."""
+    first, end = max(slots.start - _KNOWN_AFTER, 0), slots.stop + _KNOWN_AFTER
+    quality = store.read(visit.site.pk, [register.pk], first, end).quality[0]
+    known = np.flatnonzero(quality != Quality.MISSING) + first
+    inside = quality[slots.start - first : slots.stop - first] == Quality.MISSING
+    before, after = known[known < slots.start], known[known >= slots.stop]
+    start = int(before[-1]) + 1 if inside[0] and len(before) else slots.start
+    stop = int(after[0]) if inside[-1] and len(after) else slots.stop
+    return range(start, stop)
+
+
+def _with_known_after(visit: Visit, register: Register, slots: range) -> range:
+    """``slots`` and the known quarter-hours after them, between which a gap is estimated."""
+    end = slots.stop + _KNOWN_AFTER
+    after = store.read(visit.site.pk, [register.pk], slots.stop, end).quality[0]
+    missing = np.flatnonzero(after == Quality.MISSING)
+    return range(slots.start, slots.stop + int(missing[0]) if len(missing) else end)
+
+
+@site_page(Permission.IMPORT)
+def by_hand(visit: Visit, pk: int) -> HttpResponseBase:
+    """Set quarter-hours to a value."""
+    register, slots = register_of(visit, pk), slots_in(visit)
+    tz = ZoneInfo(visit.site.timezone)
+    form = HandForm(
+        visit.request.POST or None,
+        initial={"start": _typed(slots.start, tz), "end": _typed(slots.stop, tz)},
+    )
+    form.fields["start"].help_text = _("On the clock of the site, like 2026-03-01 14:15")
+    form.fields["kwh"].help_text = _("in m³ of water") if register.unit == "l" else _("in kWh")
+
+    def bounds(asked: dict[str, Any]) -> range:
+        start, end = instant_of(asked["start"], tz), instant_of(asked["end"], tz)
+        if not (on_grid(start) and on_grid(end) and start < end and start.year >= 1970):
+            return slots  # what is wrong with it, the change says
+        return range(slot_at(start), min(slot_at(end), slot_at(start) + LONGEST))
+
+    def change(asked: dict[str, Any], now: datetime) -> Done:
+        edited = set_by_hand(
+            visit.site,
+            register,
+            instant_of(asked["start"], tz),
+            instant_of(asked["end"], tz),
+            int(asked["kwh"] * 1000),
+            reason=asked["reason"],
+            actor=visit.by,
+            at=now,
+        )
+        return Done(edited.written, edited.billed)
+
+    proposal = Proposal(
+        _("Set by hand"),
+        _("Each quarter-hour of the range gets the value. What stood there stays in the history."),
+        slots,
+        change,
+        bounds,
+    )
+    return change_page(visit, register, proposal, form)
+
+
+def _typed(slot: int, tz: ZoneInfo) -> str:
+    """A slot's start on local clocks; with its offset where that time is there twice."""
+    here = slot_starts_at(slot).astimezone(tz)
+    twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
+    return here.isoformat(timespec="minutes") if twice else f"{here:%Y-%m-%d %H:%M}"
+
+
+@site_page(Permission.IMPORT)
+def undo(visit: Visit, pk: int) -> HttpResponseBase:
+    """Put back what a change replaced."""
+    register = register_of(visit, pk)
+    try:
+        known_at = datetime.fromisoformat(visit.request.GET.get("of", "")[:40])
+    except ValueError:
+        raise Http404("no change") from None
+    if known_at.tzinfo is None or not 1970 <= known_at.year < END_AT.year:
+        raise Http404("no change")
+    series = old_values(register.pk, changes_at(visit.site, register, known_at))
+    if not series:
+        raise Http404("no change")
+    slots = range(min(one.slots.start for one in series), max(one.slots.stop for one in series))
+
+    def change(asked: dict[str, Any], now: datetime) -> Done:
+        written = undo_change(
+            visit.site, register, known_at, reason=asked["reason"], actor=visit.by, at=now
+        )
+        return Done(written, billed_on(visit.site.pk, written.revised_slots))
+
+    proposal = Proposal(
+        _("Undo a change"),
+        _("The values from before the change of %(when)s stand again; both stay in the history.")
+        % {"when": formats.moment(known_at, visit.site.timezone)},
+        slots,
+        change,
+    )
+    return change_page(visit, register, proposal, ReasonForm(visit.request.POST or None))
