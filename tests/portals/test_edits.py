@@ -160,6 +160,7 @@ def test_an_upload_of_nothing_and_of_nonsense_stores_nothing(world):
             page = client.post(url, {"step": "preview", "kind": kind, "files": file})
             assert page.status_code == 200, (name, kind)
             assert page.context["report"].count("rejected") == 1, (name, kind)
+            assert b'value="commit"' not in page.content, "there is nothing to import"
     assert IntakeFile.objects.count() == before
     client.post(url, {"step": "cancel"})
 

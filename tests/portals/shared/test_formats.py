@@ -43,13 +43,16 @@ def test_money_has_two_decimals():
     [
         ("0.2450", "0.2450"),
         ("0.106", "0.1060"),
-        ("0.3", "0.30"),
+        ("0.3", "0.3000"),
+        ("0", "0.00"),
+        ("-0.01", "−0.0100"),
         ("12", "12.00"),
+        ("12.345", "12.345"),
         ("0.23412", "0.23412"),
         ("100", "100.00"),
     ],
 )
-def test_a_price_keeps_its_decimals_two_or_at_least_four(price, text):
+def test_a_price_keeps_its_decimals_and_four_below_one(price, text):
     assert formats.price(Decimal(price), "de") == text
 
 

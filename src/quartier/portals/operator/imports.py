@@ -154,7 +154,12 @@ def new_import(visit: Visit) -> HttpResponseBase:
             report = _preview(visit, kept["token"], kept["options"])
         except NoSuchPath as error:
             form.add_error(None, read(error))
-    context = {"form": form, "report": report, "rows": _rows(report) if report else ()}
+    context = {
+        "form": form,
+        "report": report,
+        "rows": _rows(report) if report else (),
+        "can_import": report and report.count("imported") + report.count("quarantined"),
+    }
     return visit.page("operator/import.html", "imports", context)
 
 

@@ -51,11 +51,11 @@ def money(amount: Decimal, currency: str, language: str) -> str:
 
 
 def price(amount: Decimal, language: str) -> str:
-    """A price with all the decimals it has: two, or at least four, so that those of a column
-    compare."""
+    """A price with all the decimals it has: at least two, and at least four below 1, as prices of
+    energy are, so that those of a column compare."""
     exponent = amount.normalize().as_tuple().exponent
-    decimals = -exponent if isinstance(exponent, int) else 2
-    return number(amount, 2 if decimals <= 2 else max(decimals, 4), language)
+    decimals = -exponent if isinstance(exponent, int) else 0
+    return number(amount, max(decimals, 4 if 0 < abs(amount) < 1 else 2), language)
 
 
 def day(value: date) -> str:
