@@ -7,7 +7,8 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist loadscope
 
 # What must work without NumPy (docs/decisions/0002-dependencies.md).
-BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets)
+BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets \
+    tests/protocols tests/drivers)
 COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
 # The many processes of a run would each compile every module again.
