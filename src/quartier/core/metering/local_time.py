@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as _DAY
 from quartier.core.kernel.period import Dates, local_midnight, slot_at, slot_starts_at
+
+_SLOT_MINUTES = 15
 
 Step = Literal["day", "month", "year"]
 
@@ -58,17 +61,35 @@ def _days_between(
     return tuple(part.from_date for part in parts), np.array(edges[:-1], np.int64)
 
 
+def utc_offset_minutes(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:
+    """Whole minutes by which local time is ahead of UTC at the start of each slot, int64[t]."""
+    days = range(slots.start // _DAY, -(-slots.stop // _DAY))
+    if not slots:
+        return np.zeros(0, np.int64)
+    spread = np.concatenate([_offsets_of_day(day, tz) for day in days])
+    return spread[slots.start - days.start * _DAY :][: len(slots)]
+
+
+@lru_cache(maxsize=4096)
+def _offsets_of_day(day: int, tz: ZoneInfo) -> npt.NDArray[np.int64]:
+    """The offsets of the slots of one UTC day since 1970; read only. Many meters share their days.
+
+    Zones change their offset on the half-hour of UTC at the finest.
+    """
+    halves = []
+    for slot in range(day * _DAY, (day + 1) * _DAY, 2):
+        offset = slot_starts_at(slot).astimezone(tz).utcoffset()
+        assert offset is not None
+        halves.append(offset // timedelta(minutes=1))
+    minutes = np.repeat(np.array(halves, np.int64), 2)
+    minutes.setflags(write=False)
+    return minutes
+
+
 def utc_offsets(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:
     """Quarter-hours by which local time is ahead of UTC in each slot, int64[t]."""
-    hours = range(slots.start // 4, -(-slots.stop // 4))
-    # Clocks change on a full hour of UTC; a step of an hour is exact where they do.
-    offsets = []
-    for hour in hours:
-        offset = slot_starts_at(hour * 4).astimezone(tz).utcoffset()
-        assert offset is not None
-        offsets.append(int(offset.total_seconds()) // 900)
-    spread = np.repeat(np.array(offsets, np.int64), 4)
-    return spread[slots.start - hours.start * 4 :][: len(slots)]
+    offsets: npt.NDArray[np.int64] = utc_offset_minutes(slots, tz) // _SLOT_MINUTES
+    return offsets
 
 
 def quarters_of_day(slots: range, tz: ZoneInfo) -> npt.NDArray[np.int64]:

@@ -1,17 +1,17 @@
 """Which quarter-hours are standard time: windows evaluated at each slot's START in local time.
 
-Evaluated through the time zone once a half-hour of UTC, so that clock changes are right
-(rules.md a.3 "HT/NT", f.1), and cached: thousands of households share a period and its windows.
+Evaluated through the time zone, so that clock changes are right (rules.md a.3 "HT/NT", f.1), and
+cached: thousands of households share a period and its windows.
 """
 
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quartier.core.kernel.period import QUARTER_SECONDS
+from quartier.core.metering.local_time import utc_offset_minutes
 from quartier.core.rating.windows import MINUTES_PER_DAY, Season, Windows
 
 Mask = NDArray[np.bool_]
@@ -22,22 +22,10 @@ _SUNDAY = 6
 
 @lru_cache(maxsize=64)
 def local_minutes(first_slot: int, end_slot: int, timezone: str) -> NDArray[np.int64]:
-    """Local wall-clock minutes since 1970-01-01T00:00 of the start of each slot; read only.
-
-    The zone's offset is looked up once a half-hour: zones change their offset on the half-hour of
-    UTC at the finest, and by whole minutes (asserted).
-    """
-    tz = ZoneInfo(timezone)
-    slots = np.arange(first_slot, end_slot, dtype=np.int64)
-    halves, index = np.unique(slots // 2, return_inverse=True)
-    offsets = np.empty(len(halves), dtype=np.int64)
-    for number, half in enumerate(halves.tolist()):
-        offset = datetime.fromtimestamp(half * 2 * QUARTER_SECONDS, UTC).astimezone(tz).utcoffset()
-        assert offset is not None
-        seconds = int(offset.total_seconds())
-        assert seconds % 60 == 0, "an offset is a whole number of minutes"
-        offsets[number] = seconds // 60
-    minutes: NDArray[np.int64] = slots * _MINUTES_PER_SLOT + offsets[index]
+    """Local wall-clock minutes since 1970-01-01T00:00 of the start of each slot; read only."""
+    slots = range(first_slot, end_slot)
+    offsets = utc_offset_minutes(slots, ZoneInfo(timezone))
+    minutes: NDArray[np.int64] = np.arange(first_slot, end_slot) * _MINUTES_PER_SLOT + offsets
     minutes.setflags(write=False)
     return minutes
 
