@@ -1,7 +1,7 @@
 """From the text of MeteringData blocks to slots, energies and grades."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -284,13 +284,8 @@ def _without_contradictions(blocks: list[Block], findings: list[Finding]) -> lis
 
 def _cleared(block: Block, slots: set[int]) -> Block:
     keep = [slot not in slots for slot in range(block.first_slot, block.end_slot)]
-    return Block(
-        document_id=block.document_id,
-        point=block.point,
-        direction=block.direction,
-        part=block.part,
-        community_id=block.community_id,
-        first_slot=block.first_slot,
+    return replace(
+        block,
         energies_kwh=tuple(
             energy if kept else None for energy, kept in zip(block.energies_kwh, keep, strict=True)
         ),

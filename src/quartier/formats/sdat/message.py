@@ -52,8 +52,8 @@ class Grade(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """One MeteringData of an E66: a run of quarter-hours of one point, direction and product.
+class Run:
+    """One MeteringData: consecutive quarter-hours of one direction and product.
 
     ``energies_kwh[i]`` belongs to slot ``first_slot + i`` and is None exactly where
     ``grades[i]`` has no value. ``direction`` is ``import`` or ``export``, ``part`` ``total``,
@@ -61,7 +61,6 @@ class Block:
     """
 
     document_id: str
-    point: str
     direction: str
     part: str
     community_id: str
@@ -76,21 +75,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate:
-    """One MeteringData of an E31: the sum over a community, without a metering point. Unproven."""
+class Block(Run):
+    """A run of an E66: of one metering point."""
 
-    document_id: str
-    direction: str
-    part: str
-    community_id: str
-    first_slot: int
-    energies_kwh: tuple[Decimal | None, ...]
-    grades: bytes
+    point: str
 
-    @property
-    def end_slot(self) -> int:
-        """The slot after the last."""
-        return self.first_slot + len(self.grades)
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Run):
+    """A run of an E31: the sum over a community, without a metering point. Unproven."""
 
 
 @dataclass(frozen=True, slots=True)
