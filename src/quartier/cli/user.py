@@ -7,6 +7,8 @@ printed once. It is never an argument: those can be read by every user of the ma
 import argparse
 import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from quartier.apps.parties.models import User
@@ -63,10 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_add(args: argparse.Namespace) -> int:
     start.django()
-    try:
+    with _saying_why():
         organisation = organisation_of(args.organisation)
-    except Refused as reason:
-        raise UserError(str(reason)) from None
     parties = []
     for ref in args.party:
         party = party_by_ref(organisation, ref)
@@ -74,7 +74,7 @@ def run_add(args: argparse.Namespace) -> int:
             raise UserError(f"there is no party {ref!r} in organisation {organisation.ref!r}")
         parties.append(party)
     password, is_new = _password()
-    try:
+    with _saying_why():
         user = add_user(
             organisation,
             args.email,
@@ -86,8 +86,6 @@ def run_add(args: argparse.Namespace) -> int:
             by=ACTOR,
             at=datetime.now(UTC),
         )
-    except Refused as reason:
-        raise UserError(str(reason)) from None
     print(f"added user {user.email} to organisation {organisation.ref!r}")
     _show(password, is_new)
     return GOOD
@@ -96,10 +94,8 @@ def run_add(args: argparse.Namespace) -> int:
 def run_password(args: argparse.Namespace) -> int:
     start.django()
     password, is_new = _password()
-    try:
+    with _saying_why():
         user = replace_password(args.email, password, by=ACTOR, at=datetime.now(UTC))
-    except Refused as reason:
-        raise UserError(str(reason)) from None
     print(f"{user.email} has another password; all their sessions have ended")
     _show(password, is_new)
     return GOOD
@@ -107,7 +103,7 @@ def run_password(args: argparse.Namespace) -> int:
 
 def run_rights(args: argparse.Namespace) -> int:
     start.django()
-    try:
+    with _saying_why():
         user = add_rights(
             args.email,
             by=ACTOR,
@@ -115,8 +111,6 @@ def run_rights(args: argparse.Namespace) -> int:
             is_operator=args.operator,
             parties=args.party,
         )
-    except Refused as reason:
-        raise UserError(str(reason)) from None
     print(f"{user.email}: {_rights(user)}")
     return GOOD
 
@@ -129,6 +123,15 @@ def run_list(args: argparse.Namespace) -> int:  # noqa: ARG001
     if not users:
         print("nobody yet; add somebody with quartier user add EMAIL")
     return GOOD
+
+
+@contextmanager
+def _saying_why() -> Iterator[None]:
+    """What is refused inside ends the command with its reason."""
+    try:
+        yield
+    except Refused as reason:
+        raise UserError(str(reason)) from None
 
 
 def _rights(user: User) -> str:
