@@ -24,7 +24,7 @@ from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import paged
 from quartier.portals.shared.picked import FIRST_YEAR
-from quartier.portals.shared.sentences.reader import read
+from quartier.portals.shared.sentences.reader import read, read_finding
 from quartier.portals.shared.span import span_of
 
 _LONGEST_DAYS = 3 * 366
@@ -122,19 +122,27 @@ def new_run(visit: Visit) -> HttpResponseBase:
 
 
 def _issue(visit: Visit, dates: Dates) -> HttpResponseBase:
-    now = timezone.now()
+    kept: list[BillingRun] = []
     prepared, invoices = bill(
-        visit.site, dates, now=now, issued_date=today_at(visit), actor=visit.by
+        visit.site,
+        dates,
+        now=timezone.now(),
+        issued_date=today_at(visit),
+        actor=visit.by,
+        on_run=lambda run, _prepared, _invoices: kept.append(run),
     )
     if invoices:
         print_run.enqueue(invoices[0].run_id)
         text = ngettext("%(n)d document is issued.", "%(n)d documents are issued.", len(invoices))
         messages.success(visit.request, text % {"n": len(invoices)})
         return redirect("site-run", visit.site.ref, invoices[0].run_id)
-    last = BillingRun.objects.filter(site=visit.site, finished_at=now).first()
-    if last is not None:
-        messages.error(visit.request, _("Nothing was issued: see the findings."))
-        return redirect("site-run", visit.site.ref, last.pk)
+    if not prepared.can_issue:
+        if kept and kept[-1].state == BillingRun.State.REFUSED:
+            messages.error(visit.request, _("Nothing was issued: see the findings."))
+            return redirect("site-run", visit.site.ref, kept[-1].pk)
+        fault = prepared.findings[-1]  # another was before it; no run is kept of that
+        messages.error(visit.request, read_finding(fault.where, fault.message, fault.remedy))
+        return redirect("site-billing", visit.site.ref)
     text = _("All of it is issued already.") if prepared.issued else _("There is nothing to bill.")
     messages.success(visit.request, text)
     return redirect("site-billing", visit.site.ref)
