@@ -259,11 +259,27 @@ def test_water_is_listed_in_cubic_meters(world, register):
     assert "1.500 m³</td>" in page
     assert "1.500 kWh</td>" in page
     lines = client.get(f"{LIST}&quality=manual&format=csv").content.decode().splitlines()
-    assert lines[0].endswith("kWh,m³")
-    assert {line.split(",")[1]: line.split(",")[-2:] for line in lines[1:]} == {
-        "w1": ["", "1.5"],
-        "m001": ["1.5", ""],
+    assert lines[0].endswith("kWh,m³,kvarh")
+    assert {line.split(",")[1]: line.split(",")[-3:] for line in lines[1:]} == {
+        "w1": ["", "1.5", ""],
+        "m001": ["1.5", "", ""],
     }
+    meter = f"/sites/linde/equipment/{wash.ref}/"
+    review = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}
+    for page in (
+        client.get(page_of(water)),
+        client.get(f"{meter}?range=day&at=2026-08-12"),
+        client.post(page_of(water, "site-interval-edit"), {**review, "step": "review"}),
+    ):
+        assert page.context["chart"].data["unit"] == "m³"
+        assert "kWh" not in page.content.decode()
+    curve = client.get(f"{meter}?range=day&at=2026-08-12&format=csv").content.decode("utf-8-sig")
+    assert curve.startswith("start,Import (m³),")
+    place = client.get("/sites/linde/places/w002/?range=day&at=2026-08-12")
+    curve = client.get(place.context["chart"].csv)
+    assert curve.content.decode("utf-8-sig").startswith(
+        "start,Solar (kWh),Bought from the grid (kWh),"
+    )
 
 
 def test_more_gaps_ask_no_more(world, register, django_assert_num_queries):

@@ -24,6 +24,7 @@ from quartier.portals.shared.charts import Chart, Series, chart_of, span_in, wit
 from quartier.portals.shared.energy import energy_in, latest_day, point_series, site_series
 from quartier.portals.shared.gate import Visit
 from quartier.portals.shared.span import Span
+from quartier.portals.shared.units import unit_of
 from quartier.portals.shared.words import word_of
 
 
@@ -58,13 +59,14 @@ def shared_chart(
     return chart_of("energy", span, series, quality, now=now, caption=caption, low=low)
 
 
-def point_chart(visit: Visit, point: BillingPoint) -> Chart:
-    """The chart of one billing point with its range picker."""
-    return energy_of(visit, point)[2]
+def point_chart(visit: Visit, point: BillingPoint) -> tuple[Span, Chart]:
+    """The span in the URL and the chart of one billing point with its range picker."""
+    span, _shared, chart, _findings = energy_of(visit, point)
+    return span, chart
 
 
-def meter_chart(visit: Visit, meter: Meter) -> Chart:
-    """What a meter counted, import upwards and export downwards."""
+def meter_chart(visit: Visit, meter: Meter) -> tuple[Span, Chart]:
+    """The span in the URL and what a meter counted in it, import upwards and export downwards."""
     site = visit.site
     span = span_in(visit.request, ZoneInfo(site.timezone), latest_day(site), "month")
     slots = span.slots
@@ -88,8 +90,10 @@ def meter_chart(visit: Visit, meter: Meter) -> Chart:
         ]
     quality = energy.quality_of(meter)
     caption = _("Energy of %(name)s, %(span)s") % {"name": meter.name, "span": span.title}
-    chart = chart_of("energy", span, rows, quality, now=timezone.now(), caption=caption)
-    return with_ranges(chart, span, visit.request.GET)
+    counted = meter.registers.select_related("meter").first()
+    unit = "kWh" if counted is None else unit_of(counted)
+    chart = chart_of("energy", span, rows, quality, now=timezone.now(), caption=caption, unit=unit)
+    return span, with_ranges(chart, span, visit.request.GET)
 
 
 def tiles_of(energy: SharedEnergy) -> Sequence[dict[str, Any]]:

@@ -16,6 +16,7 @@ from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sites.models import BillingPoint
 from quartier.core.kernel.period import date_of_day_number
 from quartier.portals.operator.charts import meter_chart
+from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
 
@@ -96,9 +97,13 @@ def equipment(visit: Visit) -> HttpResponseBase:
 def meter(visit: Visit, meter_ref: str) -> HttpResponseBase:
     """One meter with its curve."""
     row = get_object_or_404(visit.scope.queryset(Meter), site=visit.site, ref=meter_ref)
+    span, chart = meter_chart(visit, row)
+    if visit.request.GET.get("format") == "csv":
+        last = span.to_date - timedelta(days=1)
+        return chart_csv(f"{visit.site.ref}-{row.ref}-{span.from_date}-{last}", chart)
     context = {
         "meter": row,
-        "chart": meter_chart(visit, row),
+        "chart": chart,
         "registers": row.registers.order_by("direction", "part"),
         "devices": row.devices.order_by("-installed_at"),
         "assignments": row.assignments.select_related("billing_point").order_by("-starts_date"),

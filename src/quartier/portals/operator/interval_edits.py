@@ -27,6 +27,7 @@ from quartier.portals.operator.interval_change import Done, Proposal, ReasonForm
 from quartier.portals.operator.intervals import END_AT, LONGEST, register_of, slots_in
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
+from quartier.portals.shared.units import unit_of
 
 _KNOWN_AFTER = 31 * 96
 
@@ -108,7 +109,10 @@ def by_hand(visit: Visit, pk: int) -> HttpResponseBase:
         initial={"start": _typed(slots.start, tz), "end": _typed(slots.stop, tz)},
     )
     form.fields["start"].help_text = _("On the clock of the site, like 2026-03-01 14:15")
-    form.fields["kwh"].help_text = _("in m³ of water") if register.unit == "l" else _("in kWh")
+    form.fields["kwh"].help_text = {
+        "m³": _("in m³ of water"),
+        "kWh": _("in kWh"),
+    }.get(unit_of(register), unit_of(register))
 
     def bounds(asked: dict[str, Any]) -> range:
         start, end = instant_of(asked["start"], tz), instant_of(asked["end"], tz)

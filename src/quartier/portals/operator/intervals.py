@@ -25,6 +25,7 @@ from quartier.portals.shared import formats
 from quartier.portals.shared.charts import Chart, Series, chart_of
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.span import custom, span_of
+from quartier.portals.shared.units import unit_of
 from quartier.portals.shared.words import quality_word, word_of
 
 LONGEST = 366 * 100
@@ -61,7 +62,7 @@ def frame(visit: Visit, register: Register, slots: range) -> dict[str, Any]:
     return {
         "register": register,
         "meter": register.meter,
-        "unit": "kWh" if register.unit == "wh" else "m³",
+        "unit": unit_of(register),
         "from": formats.moment(slot_starts_at(slots.start), name),
         "until": until(slots.stop, name),
         "length": len(slots),
@@ -92,7 +93,16 @@ def chart_around(
     known = np.where(quality == Quality.MISSING, 0, energy_wh) * 1000
     series = [Series("value", word_of(register.direction), color, known)]
     caption = _("Energy of %(name)s, %(span)s") % {"name": register.meter.name, "span": span.title}
-    return chart_of("value", span, series, quality, now=timezone.now(), caption=caption, low=True)
+    return chart_of(
+        "value",
+        span,
+        series,
+        quality,
+        now=timezone.now(),
+        caption=caption,
+        unit=unit_of(register),
+        low=True,
+    )
 
 
 @site_page(Permission.VIEW)

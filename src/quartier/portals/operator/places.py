@@ -26,6 +26,7 @@ from quartier.apps.parties.operations import Refused as PartyRefused
 from quartier.apps.parties.operations import add_party
 from quartier.apps.sites.models import BillingPoint
 from quartier.portals.operator.charts import point_chart
+from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
 from quartier.portals.shared.printable import printable
@@ -142,9 +143,13 @@ def place(visit: Visit, point_ref: str) -> HttpResponseBase:
             form.save()
             messages.success(visit.request, _("Saved."))
             return redirect("site-place", visit.site.ref, point.ref)
+    span, chart = point_chart(visit, point)
+    if visit.request.GET.get("format") == "csv":
+        last = span.to_date - timedelta(days=1)
+        return chart_csv(f"{visit.site.ref}-{point.ref}-{span.from_date}-{last}", chart)
     context = {
         "point": point,
-        "chart": point_chart(visit, point),
+        "chart": chart,
         "occupancies": chain_of(visit, point),
         "assignments": Assignment.objects.filter(billing_point=point).select_related("meter"),
         "invoices": visit.scope.queryset(Invoice)

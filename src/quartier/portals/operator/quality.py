@@ -11,7 +11,6 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
-from quartier.apps.equipment.models import Register
 from quartier.apps.metering.models import Lock
 from quartier.apps.metering.stretches import QUESTIONED, Stretch, stretches_in
 from quartier.core.kernel.period import local_midnight, slot_at, slot_starts_at
@@ -22,6 +21,7 @@ from quartier.portals.shared.energy import latest_day
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response, paged
 from quartier.portals.shared.span import span_of
+from quartier.portals.shared.units import UNITS, unit_of
 from quartier.portals.shared.words import quality_word, word_of
 
 LONGEST_DAYS = 366
@@ -58,14 +58,9 @@ def row_of(visit: Visit, one: Stretch) -> dict[str, Any]:
         "until": until(one.end_slot, name),
         "word": quality_word(one.quality),
         "color": COLORS.get(one.quality, ""),
-        "unit": unit_of(one),
+        "unit": unit_of(one.register),
         "link": stretch_url(visit.site.ref, one.register.pk, one.first_slot, one.end_slot),
     }
-
-
-def unit_of(one: Stretch) -> str:
-    """What a thousand of the register's unit are."""
-    return "kWh" if one.register.unit == Register.Unit.WH else "m³"
 
 
 def due_slot(site_timezone: str, now: datetime) -> int:
@@ -108,7 +103,7 @@ def quality(visit: Visit) -> HttpResponseBase:
         else "",
         "page": page,
         "rows": [row_of(visit, one) for one in page],
-        "units": " / ".join(sorted({unit_of(one) for one in page})),
+        "units": " / ".join(sorted({unit_of(one.register) for one in page})),
         "all": len(every),
         "filters": [one for one in filters if one["count"]],
         "wanted": wanted.word if wanted is not None else "",
@@ -127,8 +122,7 @@ def _csv(visit: Visit, rows: list[Stretch], days: str) -> HttpResponseBase:
         _("From"),
         _("Until"),
         _("Quarter-hours"),
-        "kWh",
-        "m³",
+        *UNITS,
     ]
     lines = (
         (
@@ -140,8 +134,10 @@ def _csv(visit: Visit, rows: list[Stretch], days: str) -> HttpResponseBase:
             stamp(one.end_slot),
             one.length,
             *(
-                one.energy_wh / 1000 if one.energy_wh is not None and unit == unit_of(one) else None
-                for unit in ("kWh", "m³")
+                one.energy_wh / 1000
+                if one.energy_wh is not None and unit == unit_of(one.register)
+                else None
+                for unit in UNITS
             ),
         )
         for one in rows

@@ -117,9 +117,11 @@ def chart_of(
     *,
     now: datetime,
     caption: str,
+    unit: str = "kWh",
     low: bool = False,
 ) -> Chart:
-    """The chart of ``series``, whose quarter-hours have ``quality``, over ``span``."""
+    """The chart of ``series``, whose quarter-hours have ``quality``, over ``span``; ``unit`` is
+    that of a million of their values."""
     parts = parts_of(span)
     language = get_language() or "de"
     due = slot_at(local_midnight(now.astimezone(span.tz).date(), span.tz))
@@ -151,7 +153,7 @@ def chart_of(
         "lines": [one for one in shown if one["side"] == "line"],
         "missing": [bool(one) for one in is_lost],
         "estimated": [bool(one) for one in is_estimated],
-        "unit": "kWh",
+        "unit": unit,
         "digits": digits,
         "group": formats.group_of(language),
         "steps": STEPS[span.step],
@@ -166,6 +168,7 @@ def chart_of(
         data,
         bool(is_estimated.any()),
         bool(is_lost.any()),
+        unit,
         low=low,
     )
 
@@ -235,8 +238,8 @@ def with_ranges(chart: Chart, span: Span, query: QueryDict, path: str = "") -> C
 
 
 def chart_csv(name: str, chart: Chart) -> HttpResponse:
-    """The numbers behind ``chart``: start in UTC, energies in kWh, quality."""
-    head = ["start", *(f"{one['name']} (kWh)" for one in chart.series), _("Quality")]
+    """The numbers behind ``chart``: start in UTC, energies in its unit, quality."""
+    head = ["start", *(f"{one['name']} ({chart.unit})" for one in chart.series), _("Quality")]
     rows = (
         [f"{row['starts_at']:%Y-%m-%dT%H:%M:%SZ}", *row["raw"], row["quality"]]
         for row in chart.rows
