@@ -282,6 +282,19 @@ def test_water_is_listed_in_cubic_meters(world, register):
     )
 
 
+def test_the_hour_that_comes_twice_is_told_apart_in_lists(world, register):
+    number = slot_at(datetime(2025, 10, 26, tzinfo=UTC))
+    series = Series.of(register.pk, number, [5] * 96, Quality.ESTIMATED)
+    store.write(world.site.pk, [series], source="test", known_at=BILLED_AT)
+    hole(world.site, register, date(2025, 10, 26), 3, 4)
+    client = world.as_("operator")
+    rows = client.get("/sites/linde/quality/?range=day&at=2025-10-26&quality=missing")
+    row = next(one for one in rows.context["rows"] if one["stretch"].register == register)
+    assert row["from"] == "26.10.2025\u202f02:45\u202f(+02:00)"
+    assert row["until"] == "26.10.2025\u202f02:00\u202f(+01:00)"
+    assert row["from"] in client.get(row["link"]).content.decode()
+
+
 def test_more_gaps_ask_no_more(world, register, django_assert_num_queries):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

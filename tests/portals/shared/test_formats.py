@@ -1,6 +1,6 @@
 """Numbers, units and dates as people read them (design.md, Language)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -61,3 +61,12 @@ def test_dates_and_moments():
     assert formats.day(date(987, 3, 7)) == "07.03.0987"
     at = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     assert formats.moment(at, "Europe/Zurich") == "29.03.2026\u202f03:30"
+
+
+def test_a_time_that_comes_twice_has_its_offset():
+    first, second = (datetime(2026, 10, 25, hour, 45, tzinfo=UTC) for hour in (0, 1))
+    assert formats.moment(first, "Europe/Zurich") == "25.10.2026\u202f02:45\u202f(+02:00)"
+    assert formats.moment(second, "Europe/Zurich") == "25.10.2026\u202f02:45\u202f(+01:00)"
+    later = second + timedelta(minutes=15)
+    assert formats.moment(later, "Europe/Zurich") == "25.10.2026\u202f03:00"
+    assert formats.moment(first, "America/St_Johns").count("(") == 0

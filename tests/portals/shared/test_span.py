@@ -31,6 +31,10 @@ def test_the_hour_that_is_skipped_has_no_part():
 def test_the_hour_that_comes_twice_has_two():
     parts = parts_of(span_of("day", date(2026, 10, 25), ZURICH))
     assert parts.labels.count("02:15") == 2
+    assert parts.titles[7].endswith("01:45–02:00\u202f(+02:00)")
+    assert parts.titles[11].endswith("02:45\u202f(+02:00)–02:00\u202f(+01:00)")
+    assert parts.titles[15].endswith("02:45\u202f(+01:00)–03:00")
+    assert len(set(parts.titles)) == len(parts.titles) == 100
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,9 @@ def by_hand(visit: Visit, pk: int) -> HttpResponseBase:
 def _typed(slot: int, tz: ZoneInfo) -> str:
     """A slot's start on local clocks; with its offset where that time is there twice."""
     here = slot_starts_at(slot).astimezone(tz)
-    twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
-    return here.isoformat(timespec="minutes") if twice else f"{here:%Y-%m-%d %H:%M}"
+    if formats.is_twice(here):
+        return here.isoformat(timespec="minutes")
+    return f"{here:%Y-%m-%d %H:%M}"
 
 
 @site_page(Permission.IMPORT)

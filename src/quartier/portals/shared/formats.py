@@ -68,7 +68,21 @@ def local(value: datetime, timezone: str) -> datetime:
     return value.astimezone(ZoneInfo(timezone))
 
 
+def is_twice(here: datetime) -> bool:
+    """Whether the clocks of its zone show the local time ``here`` twice, as in the hour before
+    winter time begins."""
+    return here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
+
+
+def clock(here: datetime) -> str:
+    """hh:mm of a local time; with its offset from UTC where the clocks show it twice."""
+    if not is_twice(here):
+        return f"{here:%H:%M}"
+    offset = here.isoformat(timespec="minutes")[-6:]
+    return f"{here:%H:%M}{THIN}({offset})"
+
+
 def moment(value: datetime, timezone: str) -> str:
-    """dd.mm.yyyy hh:mm on the clocks of ``timezone``."""
+    """dd.mm.yyyy hh:mm on the clocks of ``timezone``, as :func:`clock` shows the time."""
     here = local(value, timezone)
-    return f"{day(here.date())}{THIN}{here:%H:%M}"
+    return f"{day(here.date())}{THIN}{clock(here)}"

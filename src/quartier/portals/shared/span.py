@@ -158,7 +158,8 @@ def _of_hours(span: Span, step: int) -> Parts:
             for at in here
         )
     titles = tuple(
-        f"{date_format(at.date(), 'D')} {formats.day(at.date())} {at:%H:%M}–{end:%H:%M}"
+        f"{date_format(at.date(), 'D')} {formats.day(at.date())} "
+        f"{formats.clock(at)}–{formats.clock(end)}"
         for at, end in zip(here, ends, strict=True)
     )
     return Parts(edges, labels, titles, starts)
