@@ -396,6 +396,69 @@ def test_a_change_that_was_not_reviewed_changes_nothing(world, register, seen):
     assert not Event.objects.filter(action__startswith="intervals.").exists()
 
 
+def test_an_estimate_is_a_gap_again_and_that_can_be_taken_back(world, register):
+    hole(world.site, register, date(2026, 8, 12), 40, 60)
+    client, gap = world.as_("operator"), "start=2026-08-12T10:00Z&end=2026-08-12T15:00Z"
+    reviewed(client, page_of(register, "site-interval-estimate", gap), {"reason": "modem"})
+    guess = value(world, register)
+    measured = Series.of(register.pk, TEN + 5, [777] * 3)
+    at = datetime.now(UTC)
+    store.write(world.site.pk, [measured], source="late file", known_at=at)
+    undo = client.get(page_of(register, query=gap)).context["history"][-1]["undo"]
+    page = client.post(undo, {"reason": "late data", "step": "review"})
+    done = page.context["shown"]["done"]
+    assert (done.written.erased, done.written.kept, done.written.revised) == (17, 3, 0)
+    assert "3 quarter-hours have had other values since" in page.content.decode()
+    assert value(world, register) == guess, "a review changes nothing"
+    assert reviewed(client, undo, {"reason": "late data"}).status_code == 302
+    assert value(world, register)[1] == Quality.MISSING
+    assert value(world, register, TEN + 5) == (777, Quality.MEASURED)
+    as_of = store.read(world.site.pk, [register.pk], TEN, TEN + 1, as_of=at)
+    assert (as_of.energy_wh[0, 0], as_of.quality[0, 0]) == guess, "known before as it was"
+    assert Event.objects.get(action="intervals.undo").data["erased"] == 17
+    again = client.post(undo, {"reason": "again", "step": "review"})
+    assert "Nothing would change" in again.content.decode()
+    own = Series.of(register.pk, TEN + 1, [555])
+    store.write(world.site.pk, [own], source="late file", known_at=datetime.now(UTC))
+    back = client.get(page_of(register, query=gap)).context["history"][0]["undo"]
+    assert reviewed(client, back, {"reason": "no"}).status_code == 302
+    assert value(world, register) == guess
+    assert value(world, register, TEN + 1) == (555, Quality.MEASURED), "what came since stays"
+
+
+def test_a_locked_estimate_stays(world, register):
+    hole(world.site, register, date(2026, 8, 12), 40, 41)
+    client = world.as_("operator")
+    reviewed(client, page_of(register, "site-interval-estimate"), {"reason": "modem"})
+    guess = value(world, register)
+    undo = client.get(page_of(register)).context["history"][0]["undo"]
+    seen = client.post(undo, {"reason": "x", "step": "review"}).context["shown"]["sha256"]
+    lock = {"medium": "electricity", "lock_date": "2026-09-01"}
+    assert client.post("/sites/linde/quality/locks/", lock).status_code == 302
+    for step in ("review", "commit"):
+        page = client.post(undo, {"reason": "x", "step": step, "seen": seen})
+        assert "locked before" in page.content.decode()
+    assert value(world, register) == guess
+
+
+def test_going_back_says_which_newer_changes_go_too(world, register):
+    client, url = world.as_("operator"), page_of(register, "site-interval-edit")
+    data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:30", "reason": "x"}
+    reviewed(client, url, {**data, "kwh": "1"})
+    oldest = client.get(page_of(register)).context["history"][0]["undo"]
+    assert not client.post(oldest, {"reason": "x", "step": "review"}).context["shown"]["done"].notes
+    for number in range(2, 8):
+        reviewed(client, url, {**data, "kwh": str(number), "end": "2026-08-12 12:45"})
+    page = client.post(oldest, {"reason": "x", "step": "review"})
+    (note,) = page.context["shown"]["done"].notes
+    assert note.startswith("6 newer changes of these quarter-hours are overwritten too: ")
+    assert note.count("12.08.2026\u202f12:00 – 12.08.2026\u202f12:30 (changed on ") == 5
+    assert note.endswith("; and 1 more.")
+    latest = client.get(page_of(register)).context["history"][0]["undo"]
+    page = client.post(latest, {"reason": "x", "step": "review"})
+    assert not page.context["shown"]["done"].notes
+
+
 def test_a_lock_that_moved_after_the_review_is_heeded(world, register):
     client, url = world.as_("operator"), page_of(register, "site-interval-edit")
     data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}

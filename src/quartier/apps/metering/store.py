@@ -33,6 +33,7 @@ __all__ = [
     "Written",
     "coverage",
     "digests",
+    "erase",
     "read",
     "write",
 ]
@@ -68,14 +69,15 @@ class Written:
     revised: int = 0
     unchanged: int = 0
     kept: int = 0
+    erased: int = 0
     findings: list[Finding] = field(default_factory=list)
     revised_slots: list[tuple[int, int, int]] = field(default_factory=list)
-    """Half-open runs ``(register_id, first_slot, end_slot)`` whose known value changed."""
+    """Half-open runs ``(register_id, first_slot, end_slot)`` whose known value changed or went."""
 
     @property
     def changed(self) -> int:
         """Slots that are different now."""
-        return self.filled + self.revised
+        return self.filled + self.revised + self.erased
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,44 @@ def write(
                 remedy="Allow replacing to store the new values.",
             )
         )
+    return written
+
+
+def erase(
+    site_id: int,
+    register_id: int,
+    slots: npt.NDArray[np.int64],
+    *,
+    source: str,
+    known_at: datetime,
+    reason: str = "",
+    method: str = "",
+    actor: str = "",
+) -> Written:
+    """Make those of ``slots`` of a register missing that have a value; a revision keeps it.
+
+    One transaction. Raises :class:`Locked` and :class:`DamagedBlock`.
+    """
+    written = Written()
+    if not len(slots):
+        return written
+    with transaction.atomic():
+        db.lock_site(site_id)
+        first_day, last_day = int(slots.min()) // DAY, int(slots.max()) // DAY
+        old = db.read(site_id, [register_id], first_day, last_day + 1)
+        goes = np.isin(old.day[:, None] * DAY + np.arange(DAY), slots) & (old.quality != 0)
+        rows = goes.any(axis=1)
+        if not rows.any():
+            return written
+        old, goes = old.take(rows), goes[rows]
+        _Guard(site_id).check(old, goes)
+        energy_wh = np.where(goes, MISSING_WH, old.energy_wh).astype(np.int32)
+        quality = np.where(goes, 0, old.quality).astype(np.uint8)
+        db.replace(site_id, Blocks(old.register_id, old.day, energy_wh, quality))
+        change = _Change(source, utc(known_at), reason, method, actor)
+        history.append(site_id, old, goes, vars(change))
+        written.erased = int(np.count_nonzero(goes))
+        written.revised_slots = _joined(_slot_runs(old, goes))
     return written
 
 

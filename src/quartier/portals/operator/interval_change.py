@@ -59,6 +59,8 @@ class Done:
     billed: list[str]
     findings: list[Finding] = field(default_factory=list)
     methods: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What else the one who decides should know, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _try(
         done = proposal.change(asked, now)
         after = store.read(*args)
         parts = [part.tobytes() for one in (before, after) for part in (one.energy_wh, one.quality)]
-        parts += [name.encode() for name in done.billed]
+        parts += [name.encode() for name in (*done.billed, *done.notes)]
         sha256 = hashlib.sha256(b"\n".join(parts)).hexdigest()
         is_kept = seen == sha256
         if not is_kept:

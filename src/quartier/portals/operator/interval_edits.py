@@ -1,5 +1,6 @@
 """The pages that change quarter-hours: estimate a gap, set values by hand, take a change back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from django import forms
 from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.audit.models import Event
@@ -19,17 +20,27 @@ from quartier.apps.intake.by_hand import set_by_hand
 from quartier.apps.metering import store
 from quartier.apps.metering.by_hand import instant_of
 from quartier.apps.metering.operations import fill_gaps
-from quartier.apps.metering.undoing import changes_at, old_values, undo_change
+from quartier.apps.metering.undoing import (
+    Newer,
+    changes_at,
+    estimates_at,
+    has_erased,
+    newer_changes,
+    old_values,
+    undo_change,
+)
 from quartier.core.kernel.energy import INTERVAL_LIMIT_WH
 from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.portals.operator.interval_change import Done, Proposal, ReasonForm, change_page
 from quartier.portals.operator.intervals import END_AT, LONGEST, register_of, slots_in
+from quartier.portals.operator.quality import until
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.units import unit_of
 
 _KNOWN_AFTER = 31 * 96
+_NAMED = 5
 
 
 class HandForm(ReasonForm):
@@ -162,21 +173,68 @@ def undo(visit: Visit, pk: int) -> HttpResponseBase:
     if known_at.tzinfo is None or not 1970 <= known_at.year < END_AT.year:
         raise Http404("no change")
     series = old_values(register.pk, changes_at(visit.site, register, known_at))
-    if not series:
+    touched = [one.slots for one in series] or estimates_at(visit.site, register, known_at)
+    if not touched:
         raise Http404("no change")
-    slots = range(min(one.slots.start for one in series), max(one.slots.stop for one in series))
+    slots = range(min(one.start for one in touched), max(one.stop for one in touched))
+    is_whole = bool(series) and not has_erased(visit.site, register, known_at)
 
     def change(asked: dict[str, Any], now: datetime) -> Done:
+        newer = newer_changes(visit.site, register, known_at, series) if is_whole else []
         written = undo_change(
             visit.site, register, known_at, reason=asked["reason"], actor=visit.by, at=now
         )
-        return Done(written, billed_on(visit.site.pk, written.revised_slots))
+        notes = [*_overwritten(newer, visit.site.timezone), *_kept(written.kept)]
+        return Done(written, billed_on(visit.site.pk, written.revised_slots), notes=notes)
 
+    when = {"when": formats.moment(known_at, visit.site.timezone)}
     proposal = Proposal(
         _("Undo a change"),
         _("The values from before the change of %(when)s stand again; both stay in the history.")
-        % {"when": formats.moment(known_at, visit.site.timezone)},
+        % when
+        if series
+        else _(
+            "What was estimated on %(when)s is missing again; the estimate stays in the history."
+        )
+        % when,
         slots,
         change,
     )
     return change_page(visit, register, proposal, ReasonForm(visit.request.POST or None))
+
+
+def _overwritten(newer: Sequence[Newer], timezone: str) -> list[str]:
+    """That ``newer`` changes go too, and which quarter-hours they changed when."""
+    if not newer:
+        return []
+    count = len(newer)
+    named = "; ".join(
+        _("%(from)s – %(until)s (changed on %(when)s)")
+        % {
+            "from": formats.moment(slot_starts_at(one.first_slot), timezone),
+            "until": until(one.end_slot, timezone),
+            "when": formats.moment(one.known_at, timezone),
+        }
+        for one in newer[:_NAMED]
+    )
+    text = ngettext(
+        "%(n)d newer change of these quarter-hours is overwritten too: %(named)s",
+        "%(n)d newer changes of these quarter-hours are overwritten too: %(named)s",
+        count,
+    )
+    more = ngettext("and %(n)s more", "and %(n)s more", count - _NAMED) if count > _NAMED else ""
+    return [
+        text % {"n": count, "named": named}
+        + (f"; {more % {'n': count - _NAMED}}." if more else ".")
+    ]
+
+
+def _kept(count: int) -> list[str]:
+    if not count:
+        return []
+    text = ngettext(
+        "%(n)d quarter-hour has had another value since and stays as it is.",
+        "%(n)d quarter-hours have had other values since and stay as they are.",
+        count,
+    )
+    return [text % {"n": count}]

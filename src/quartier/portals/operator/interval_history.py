@@ -66,9 +66,8 @@ def _revisions(visit: Visit, register: Register, slots: range) -> list[dict[str,
         row["old_wh"] += int(old.sum())
         row["first"] = min(row["first"], int(at[inside][0]))
         row["end"] = max(row["end"], int(at[inside][-1]) + 1)
-    url = reverse("site-interval-undo", args=[visit.site.ref, register.pk])
     for known_at, row in found.items():
-        row["undo"] = f"{url}?{urlencode({'of': known_at.isoformat()})}"
+        row["undo"] = _undo_url(visit, register, known_at)
         _say_when(visit, row)
     return list(found.values())
 
@@ -97,11 +96,16 @@ def _estimates(visit: Visit, register: Register, slots: range) -> list[dict[str,
             "is_fill": True,
             "first": first,
             "end": end,
-            "undo": "",
+            "undo": _undo_url(visit, register, one.at),
         }
         _say_when(visit, row)
         rows.append(row)
     return rows
+
+
+def _undo_url(visit: Visit, register: Register, known_at: datetime) -> str:
+    url = reverse("site-interval-undo", args=[visit.site.ref, register.pk])
+    return f"{url}?{urlencode({'of': known_at.isoformat()})}"
 
 
 def _say_when(visit: Visit, row: dict[str, Any]) -> None:
