@@ -459,6 +459,29 @@ def test_going_back_says_which_newer_changes_go_too(world, register):
     assert not page.context["shown"]["done"].notes
 
 
+def test_no_change_is_left_out_of_the_history(world, register, django_assert_num_queries):
+    client = world.as_("operator")
+    query = "start=2025-06-01T10:00Z&end=2026-06-01T00:00Z"
+    first = slot_at(datetime(2025, 6, 1, tzinfo=UTC))
+    for number in range(3):  # each leaves hundreds of revisions but the first
+        one = Series.of(register.pk, first, [number] * 365 * 96)
+        at = BILLED_AT + timedelta(days=number)
+        store.write(world.site.pk, [one], source=f"file {number}", known_at=at)
+    asked = len(_asked(client, page_of(register, query=query)))
+    for number in range(60):
+        one = Series.of(register.pk, first + 50, [number + 9])
+        at = BILLED_AT + timedelta(days=9, minutes=number)
+        store.write(world.site.pk, [one], source=f"file {number}", known_at=at)
+    with django_assert_num_queries(asked):
+        page = client.get(page_of(register, query=query))
+    assert (page.context["history"].paginator.count, page.context["older"]) == (62, 12)
+    assert "12 older changes are on the next pages" in page.content.decode()
+    last = client.get(page_of(register, query=f"{query}&page=2"))
+    assert [row["source"] for row in last.context["history"]][-2:] == ["file 2", "file 1"]
+    assert last.context["history"][11]["count"] == 365 * 96 - 40
+    assert last.context["older"] == 0
+
+
 def test_a_lock_that_moved_after_the_review_is_heeded(world, register):
     client, url = world.as_("operator"), page_of(register, "site-interval-edit")
     data = {"start": "2026-08-12 12:00", "end": "2026-08-12 12:15", "kwh": "1", "reason": "x"}

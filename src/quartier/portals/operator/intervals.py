@@ -121,6 +121,7 @@ def intervals(visit: Visit, pk: int) -> HttpResponseBase:
         }
         for slot, wh, code in zip(shown, read.energy_wh[0], read.quality[0], strict=False)
     ]
+    history = history_of(visit, register, slots)
     context = {
         **frame(visit, register, slots),
         "chart": chart_around(visit, register, slots),
@@ -128,6 +129,7 @@ def intervals(visit: Visit, pk: int) -> HttpResponseBase:
         "more": max(0, len(slots) - _SHOWN),
         "gaps": int((read.quality == Quality.MISSING).sum()),
         "known_wh": int(read.energy_wh[read.quality != 0].sum()) if read.quality.any() else None,
-        "history": history_of(visit, register, slots),
+        "history": history,
+        "older": history.paginator.count - history.end_index(),
     }
     return visit.page("operator/intervals.html", "quality", context)
