@@ -1,67 +1,68 @@
 """``quartier site`` and ``quartier user`` as a person meets them: output, files, exit codes."""
 
-import os
-import subprocess
+import io
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from quartier.cli import main
-from tests.servers import tables
 
 ROOT = Path(__file__).parents[2]
 ROSENWEG = ROOT / "examples" / "zev-rosenweg.toml"
 
-pytestmark = pytest.mark.db
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A fresh embedded database with the small example loaded."""
-    folder = tables.copy_to(tmp_path_factory.mktemp("home"))
-    done = run(folder, "site", "load", str(ROSENWEG))
+@pytest.fixture
+def run(db, capsys, monkeypatch, tmp_path):
+    """Runs a command in an empty folder, on a database without a site."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments, text=""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        returncode = main([str(argument) for argument in arguments])
+        return Done(returncode, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def rosenweg(run):
+    """The same, where the small example is loaded."""
+    done = run("site", "load", ROSENWEG)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "site 'rosenweg': 44 created, 0 changed"
-    return folder
+    return run
 
 
-def run(home, *arguments, text=""):
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
-        "QUARTIER_HOME": str(home),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "quartier", *arguments],
-        cwd=home,
-        env=environment,
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def test_a_second_load_says_that_nothing_was_to_do(home):
-    done = run(home, "site", "load", str(ROSENWEG))
+def test_a_second_load_says_that_nothing_was_to_do(rosenweg):
+    done = rosenweg("site", "load", str(ROSENWEG))
     assert (done.returncode, done.stdout) == (0, "site 'rosenweg': 0 created, 0 changed\n")
 
 
-def test_a_dump_loads_without_a_change(home):
-    out = home / "out.toml"
-    assert run(home, "site", "dump", "rosenweg", "--out", str(out)).returncode == 0
-    shown = run(home, "site", "dump", "sonnenhaus/rosenweg")
+def test_a_dump_loads_without_a_change(rosenweg):
+    out = Path("out.toml")
+    assert rosenweg("site", "dump", "rosenweg", "--out", str(out)).returncode == 0
+    shown = rosenweg("site", "dump", "sonnenhaus/rosenweg")
     assert shown.stdout == out.read_text(encoding="utf-8")
-    done = run(home, "site", "load", "-", text=shown.stdout)
+    done = rosenweg("site", "load", "-", text=shown.stdout)
     assert (done.returncode, done.stdout) == (0, "site 'rosenweg': 0 created, 0 changed\n")
 
 
-def test_faults_are_a_line_each_and_exit_2(home):
-    bad = home / "bad.toml"
+def test_faults_are_a_line_each_and_exit_2(run):
+    bad = Path("bad.toml")
     text = ROSENWEG.read_text(encoding="utf-8")
     bad.write_text(text.replace('canton = "BE"', 'canton = "XX"').replace('"owner"', '"boss"'))
-    done = run(home, "site", "load", "bad.toml")
+    done = run("site", "load", "bad.toml")
     assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert lines[0] == "bad.toml:15: site.canton: 'XX' is not a canton. Write e.g. \"ZH\"."
@@ -71,18 +72,18 @@ def test_faults_are_a_line_each_and_exit_2(home):
     assert not done.stdout
 
 
-def test_a_file_without_end_is_refused_by_its_size(home):
-    done = run(home, "site", "load", "/dev/zero")
+def test_a_file_without_end_is_refused_by_its_size(run):
+    done = run("site", "load", "/dev/zero")
     assert done.returncode == 2
     assert "larger than 8 MiB" in done.stderr
 
 
-def test_what_is_kept_is_a_warning_and_exit_1(home):
+def test_what_is_kept_is_a_warning_and_exit_1(rosenweg):
     text = ROSENWEG.read_text(encoding="utf-8")
     start = text.index("[[plant]]")
     less = text[:start] + text[text.index("[[community]]") :]
     less = less[: less.index("[[price_sheet]]")]
-    done = run(home, "site", "load", "-", text=less)
+    done = rosenweg("site", "load", "-", text=less)
     assert done.returncode == 1
     assert "warning: kept plant 'dach': it is not in -" in done.stderr
     assert "warning: kept price sheet '2025'" in done.stderr
@@ -113,29 +114,27 @@ def test_wrong_use_is_one_line_and_exit_2(db, capsys, arguments, words):
     assert words in complaint
 
 
-def test_a_site_is_made_in_a_default_organisation(fresh_home):
-    done = run(
-        fresh_home, "site", "create", "probe", "--name", "Probe", "--timezone", "Europe/Paris"
-    )
+def test_a_site_is_made_in_a_default_organisation(run):
+    done = run("site", "create", "probe", "--name", "Probe", "--timezone", "Europe/Paris")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "created site 'probe' (Probe) in organisation 'default'\n"
-    assert run(fresh_home, "site", "list").stdout == "default/probe  Probe\n"
-    dumped = run(fresh_home, "site", "dump", "probe").stdout
+    assert run("site", "list").stdout == "default/probe  Probe\n"
+    dumped = run("site", "dump", "probe").stdout
     assert 'timezone = "Europe/Paris"' in dumped
 
 
-def test_a_user_gets_a_generated_password_once(home):
-    done = run(home, "user", "add", "Op@Example.ch", "--operator")
+def test_a_user_gets_a_generated_password_once(rosenweg):
+    done = rosenweg("user", "add", "Op@Example.ch", "--operator")
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert first == "added user op@example.ch to organisation 'sonnenhaus'"
     assert len(second.removeprefix("password (shown only now): ")) == 27
-    again = run(home, "user", "add", "op@example.ch")
+    again = rosenweg("user", "add", "op@example.ch")
     assert again.returncode == 2
     assert "already a user op@example.ch" in again.stderr
 
 
-def test_a_contact_of_a_site_file_gets_a_password(home):
-    done = run(home, "user", "add", "chiara.fontana@example.ch", "--party", "fontana")
+def test_a_contact_of_a_site_file_gets_a_password(rosenweg):
+    done = rosenweg("user", "add", "chiara.fontana@example.ch", "--party", "fontana")
     assert done.returncode == 0, done.stderr
     assert "password (shown only now)" in done.stdout
