@@ -1,11 +1,14 @@
 """A backup is proven by a restore: the same sites, the same files, a sound database."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 
 import pytest
+
+from tests.servers import tables
 
 
 def quartier(home, *words, code=0):
@@ -19,13 +22,20 @@ def quartier(home, *words, code=0):
     return done.stdout + done.stderr
 
 
-@pytest.fixture
-def home(fresh_home):
-    home = fresh_home
+@pytest.fixture(scope="module")
+def linde(tmp_path_factory):
+    """A home with a site and a received file; copy it."""
+    home = tables.copy_to(tmp_path_factory.mktemp("linde") / "home")
     quartier(home, "site", "create", "linde", "--name", "Linde")
     (home / "files" / "ab").mkdir(parents=True)
     (home / "files" / "ab" / "abcd").write_bytes(b"raw")
     return home
+
+
+@pytest.fixture
+def home(linde, tmp_path):
+    """A home of this test alone."""
+    return shutil.copytree(linde, tmp_path / "home")
 
 
 def test_a_backup_can_be_restored(home, tmp_path):

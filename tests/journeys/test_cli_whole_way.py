@@ -46,6 +46,7 @@ def test_from_a_site_file_to_a_restored_backup(quartier, tmp_path):
     first, last = date(2026, 3, 28), date(2026, 3, 31)
     toml, curve = simple("oak", first, last).write(tmp_path)
     span = ["--from", str(first), "--to", str(last)]
+    tables.copy_to(tmp_path / "home")  # tests/config/test_start.py makes one from nothing
 
     assert "0 changed" in quartier("site", "load", toml)
     assert "0 created, 0 changed" in quartier("site", "load", toml)
