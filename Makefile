@@ -4,7 +4,8 @@ PYTHON ?= python3
 JOBS ?= 2
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n $(JOBS) --dist loadscope
+# In the order of collection, the longest first: reordered, files of few but long tests come last.
+PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # What must work without NumPy (docs/decisions/0002-dependencies.md).
 BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets \
@@ -13,6 +14,9 @@ COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
 # The many processes of a run would each compile every module again.
 export PYTHONDONTWRITEBYTECODE :=
+
+# Folders that `make test` leaves to another target of the same run.
+TESTED_ELSEWHERE ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-server demo test test-core test-sqlite test-postgresql debian \
@@ -38,10 +42,10 @@ test: setup debian ## run every test, on SQLite and on PostgreSQL
 	@$(MAKE) --no-print-directory test-postgresql
 
 test-sqlite:
-	QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL)
+	QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) $(TESTED_ELSEWHERE)
 
 test-postgresql:
-	QUARTIER_TEST_DB=postgresql $(PYTEST) $(PARALLEL) -m db
+	QUARTIER_TEST_DB=postgresql $(PYTEST) $(PARALLEL) $(TESTED_ELSEWHERE) -m db
 
 test-core: setup ## run the tests of the arithmetic alone: seconds, no database
 	QUARTIER_TEST_DB=none $(PYTEST) $(PARALLEL) $(COMPUTE_TESTS)
@@ -79,7 +83,8 @@ compute:
 	@$(PYTHON) tools/bootstrap.py compute
 	QUARTIER_TEST_DB=none .venv-compute/bin/python -m pytest $(PARALLEL) $(COMPUTE_TESTS)
 
-ci: lint base compute docs test drill ## run all of it, as CI does
+ci: export TESTED_ELSEWHERE := $(addprefix --ignore=,$(COMPUTE_TESTS) tests/docs)
+ci: lint base compute docs test drill ## run all of it once, as CI does
 
 locks: ## write locks/ again from pyproject.toml, with the newest versions it allows
 	@$(PYTHON) tools/bootstrap.py lock
