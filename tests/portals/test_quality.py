@@ -331,6 +331,37 @@ def test_the_sum_of_a_stretch_is_that_of_its_quarter_hours(world, register):
     assert (one.energy_wh, one.length, one.quality) == (23, 3, Quality.ESTIMATED)
 
 
+def test_the_time_after_the_newest_data_is_no_gap(world, register, monkeypatch):
+    """A day after the last import everything would read as missing."""
+    now = datetime(2026, 10, 3, 7, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    october = "/sites/linde/quality/?first=2026-10-01&last=2026-10-03"
+    page = world.as_("operator").get(october)
+    assert (page.context["all"], page.context["missing"]) == (0, 0)
+    (group,) = page.context["silent"]
+    assert group["since"] == "30.09.2026\u202f24:00"
+    assert "Until the newest data every quarter-hour" in page.content.decode()
+    assert "No data since 30.09.2026\u202f24:00 from" in page.content.decode()
+    lines = world.as_("operator").get(f"{october}&format=csv").content.decode().splitlines()
+    assert len(lines) == 1 + group["count"]
+    # One that is silent for longer is told apart; a gap before its newest value is a gap.
+    hole(world.site, register, date(2026, 9, 30), 30, 40)
+    hole(world.site, register, date(2026, 9, 30), 60, 96)
+    page = world.as_("operator").get("/sites/linde/quality/?first=2026-09-25&last=2026-10-03")
+    assert [one["since"] for one in page.context["silent"]] == [
+        "30.09.2026\u202f17:00",
+        "30.09.2026\u202f24:00",
+    ]
+    (row,) = page.context["rows"]
+    assert (row["stretch"].register, row["stretch"].length) == (register, 10)
+    today = Series.of(register.pk, slot_at(now) - 8, [1])
+    store.write(world.site.pk, [today], source="live", known_at=now)
+    page = world.as_("operator").get("/sites/linde/quality/?first=2026-10-01&last=2026-10-03")
+    (row,) = page.context["rows"]
+    assert row["until"] == "02.10.2026\u202f24:00", "newer data came: now it is a gap"
+    assert len(page.context["silent"]) == 1
+
+
 def test_nothing_is_missing_after_the_last_device_was_removed(world, register):
     from quartier.apps.metering.stretches import stretches_in
 

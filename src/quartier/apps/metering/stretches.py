@@ -1,12 +1,12 @@
 """Runs of quarter-hours of one quality: gaps, and what was estimated, substituted or entered."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Min
+from django.db.models import Max, Min
 
 from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.equipment.queries import meters_of
@@ -29,7 +29,8 @@ QUESTIONED = (
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """``[first_slot, end_slot)`` of a register have one quality; ``energy_wh`` is their sum (Wh or
-    litres), None for a gap."""
+    litres), None for a gap. ``since_slot`` is where the newest data of the register ends if this
+    is the time after it: nothing is to be mended there before the next data comes."""
 
     meter: Meter
     register: Register
@@ -37,6 +38,7 @@ class Stretch:
     first_slot: int
     end_slot: int
     energy_wh: int | None
+    since_slot: int | None = None
 
     @property
     def length(self) -> int:
@@ -61,22 +63,27 @@ def stretches_in(
         for register in meter.registers.all()
     ]
     ids = [register.pk for _meter, register in pairs]
-    since = dict(
+    bounds = (
         IntervalBlock.objects.filter(site_id=site.pk, register_id__in=ids)
         .order_by()
-        .values_list("register_id")
-        .annotate(first=Min("day"))
+        .values("register_id")
+        .annotate(first=Min("day"), last=Max("day"))
+        .values_list("register_id", "first", "last")
     )
-    read = store.read(site.pk, ids, slots.start, slots.stop)
+    # To the end of the last UTC day, whose blocks are read anyhow: what comes after ``slots``.
+    end_of_read = -(-slots.stop // DAY) * DAY
+    read = store.read(site.pk, ids, slots.start, end_of_read)
     tz = ZoneInfo(site.timezone)
+    spans = {register_id: (first, last) for register_id, first, last in bounds}
     found: list[Stretch] = []
+    silent: dict[int, int] = {}
     for row, (meter, register) in enumerate(pairs):
-        first_value = since.get(register.pk)
+        first_value, last_value = spans.get(register.pk, (None, None))
         if first_value is None and register.direction != _own_direction(meter):
             continue
         first = _there_since(meter, None if first_value is None else first_value * DAY, tz)
         end = _there_until(meter, due_slot)
-        quality, energy_wh = read.quality[row], read.energy_wh[row]
+        quality, energy_wh = read.quality[row, : len(slots)], read.energy_wh[row]
         edges = np.flatnonzero(np.diff(quality)) + 1
         for begin, after in zip([0, *edges.tolist()], [*edges.tolist(), len(quality)], strict=True):
             if begin == after:
@@ -89,9 +96,41 @@ def stretches_in(
                 start, stop = max(start, first), min(stop, due_slot, end)
                 if start >= stop:
                     continue
+                if (
+                    last_value is not None
+                    and stop == min(slots.stop, due_slot)
+                    and end == due_slot
+                    and (last_value + 1) * DAY <= end_of_read
+                    and not read.quality[row, stop - slots.start :].any()
+                ):
+                    silent[register.pk] = last_value
             total = None if code == Quality.MISSING else int(energy_wh[begin:after].sum())
             found.append(Stretch(meter, register, code, start, stop, total))
+    ends = _ends_of(site, silent)
+    found = [
+        replace(one, since_slot=ends[one.register.pk])
+        if one.register.pk in ends
+        and one.first_slot >= ends[one.register.pk]
+        and one.quality == Quality.MISSING
+        else one
+        for one in found
+    ]
     return sorted(found, key=lambda one: (one.first_slot, one.meter.ref, one.register.direction))
+
+
+def _ends_of(site: Site, last_days: dict[int, int]) -> dict[int, int]:
+    """The slot after the last value of each register whose last block is of that day; one query."""
+    if not last_days:
+        return {}
+    rows = IntervalBlock.objects.filter(
+        site_id=site.pk, register_id__in=last_days, day__in=set(last_days.values())
+    ).values_list("register_id", "day", "quality")
+    ends: dict[int, int] = {}
+    for register_id, day, quality in rows:
+        known = np.flatnonzero(np.frombuffer(bytes(quality), np.uint8))
+        if day == last_days[register_id] and len(known):
+            ends[register_id] = day * DAY + int(known[-1]) + 1
+    return ends
 
 
 def _own_direction(meter: Meter) -> str:

@@ -25,6 +25,7 @@ from quartier.portals.shared.units import UNITS, unit_of
 from quartier.portals.shared.words import quality_word, word_of
 
 LONGEST_DAYS = 366
+_NAMED = 4
 COLORS = {Quality.MISSING: "danger", Quality.TEMPORARY: "warning"}
 
 
@@ -81,11 +82,15 @@ def quality(visit: Visit) -> HttpResponseBase:
         span = span_of("month", latest_day(site), tz)
     picker.title = span.title
     with_ranges(picker, span, request.GET, request.path)
-    every = stretches_in(site, span.slots, due_slot=due_slot(site.timezone, now))
+    found = stretches_in(site, span.slots, due_slot=due_slot(site.timezone, now))
+    every = [one for one in found if one.since_slot is None]
+    silent = [one for one in found if one.since_slot is not None]
     codes = {one.word: one for one in QUESTIONED}
     wanted = codes.get(request.GET.get("quality", ""))
     rows = [one for one in every if wanted is None or one.quality == wanted]
     if request.GET.get("format") == "csv":
+        if wanted in (None, Quality.MISSING):
+            rows = sorted(rows + silent, key=lambda one: one.first_slot)
         return _csv(visit, rows, f"{span.from_date}-{span.to_date - timedelta(days=1)}")
     page = paged(request, rows)
     filters = [
@@ -108,9 +113,27 @@ def quality(visit: Visit) -> HttpResponseBase:
         "filters": [one for one in filters if one["count"]],
         "wanted": wanted.word if wanted is not None else "",
         "missing": sum(one.length for one in every if one.quality == Quality.MISSING),
+        "silent": _silent(visit, silent),
         "locks": visit.scope.queryset(Lock).filter(site=site),
     }
     return visit.page("operator/quality.html", "quality", context)
+
+
+def _silent(visit: Visit, stretches: list[Stretch]) -> list[dict[str, Any]]:
+    """The meters without newer data, those that ended at the same time in one row, the one that
+    ended first at the head."""
+    groups: dict[int, list[Stretch]] = {}
+    for one in stretches:
+        groups.setdefault(one.since_slot or 0, []).append(one)
+    return [
+        {
+            "since": until(slot, visit.site.timezone),
+            "count": len(group),
+            "left": max(0, len(group) - _NAMED),
+            "meters": [row_of(visit, one) for one in group[:_NAMED]],
+        }
+        for slot, group in sorted(groups.items())
+    ]
 
 
 def _csv(visit: Visit, rows: list[Stretch], days: str) -> HttpResponseBase:
