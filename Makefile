@@ -9,7 +9,7 @@ PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # What must work without NumPy (docs/decisions/0002-dependencies.md).
 BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets \
-    tests/protocols tests/drivers)
+    tests/protocols tests/drivers tests/formats/uplink tests/gateway)
 COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
 # The many processes of a run would each compile every module again.

@@ -110,7 +110,7 @@ def written(**changes):
         (written(buffer="AB" * 16), "buffer is not one"),
         (written(first=0), "first is not"),
         (written(first=True), "first is not"),
-        (written(last=3), "says 3 measurements, 1 to 3, and has 2"),
+        (written(last=1), "2 measurements, more than from 1 to 1"),
         (written(sent_ms=1), "clock is not set"),
         (written(sent_ms=10**30), "sent_ms is not"),
         (written(columns={}), "no list"),

@@ -27,11 +27,15 @@ MOST_MEASUREMENTS = 500_000
 MOST_DIGITS = 18
 """Of a value, before and after its point: more than any register shows."""
 
+SENT = (Quality.MEASURED, Quality.ESTIMATED, Quality.MANUAL)
+"""The qualities that a measurement can have."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = 31_536_000_000  # 1971: before is a clock that was never set
 _END_MS = 4_102_444_800_000  # 2100
-_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:*\-]{0,62}")
+NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:*\-]{0,62}")
+_SENT = [int(one) for one in SENT]
 _BUFFER = re.compile(r"[0-9a-f]{32}")
 
 
@@ -48,6 +52,10 @@ class Kind(StrEnum):
     """Power at an instant in W; import is positive. Never billed (architecture.md, rule 6)."""
 
 
+class BadMeasurement(ValueError):
+    """No batch can hold it; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """``value`` at ``measured_at``, which is kept to the millisecond."""
@@ -55,6 +63,18 @@ class Measurement:
     measured_at: datetime
     value: Decimal
     quality: Quality = Quality.MEASURED
+
+    def check(self) -> None:
+        """Raises :class:`BadMeasurement` unless it can be sent."""
+        if not _FIRST_MS <= _milliseconds(self.measured_at) < _END_MS:
+            raise BadMeasurement(f"{self.measured_at:%Y-%m-%d} is no date; set the clock")
+        exponent = self.value.as_tuple().exponent
+        if not isinstance(exponent, int):
+            raise BadMeasurement(f"{self.value} is not a number")
+        if -exponent > MOST_DIGITS or self.value.adjusted() + max(-exponent, 0) >= MOST_DIGITS:
+            raise BadMeasurement(f"{self.value} has more than {MOST_DIGITS} digits")
+        if self.quality not in SENT:
+            raise BadMeasurement(f"{self.quality.word} is no quality that is sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,8 @@ class Batch:
     """Measurements ``first`` to ``last`` (inclusive) of the buffer ``buffer_id`` of ``gateway``.
 
     A buffer numbers what it stores from 1 and gets a new id when it is made, so that the same
-    batch sent twice is known as the same. ``sent_at`` is the gateway's clock, for its drift.
+    batch sent twice is known as the same. Numbers may be left out: what the gateway had to drop,
+    oldest first, has none. ``sent_at`` is the gateway's clock, for its drift.
     """
 
     gateway: str
@@ -131,8 +152,10 @@ def decode(data: bytes) -> Batch:
 def _written(column: Column) -> dict[str, Any]:
     times = [_milliseconds(one.measured_at) for one in column.measurements]
     for one in column.measurements:
-        if not one.value.is_finite():
-            raise BadBatch(f"{column.meter} {column.obis}: {one.value} is not a value")
+        try:
+            one.check()
+        except BadMeasurement as problem:
+            raise BadBatch(f"{column.meter} {column.obis}: {problem}") from None
     decimals = max((_decimals(one.value) for one in column.measurements), default=0)
     values = [int(one.value.scaleb(decimals)) for one in column.measurements]
     written: dict[str, Any] = {
@@ -182,13 +205,12 @@ def _batch(content: Any) -> Batch:
         column = _column(one, f"column {number}", left)
         left -= len(column.measurements)
         read.append(column)
-    if MOST_MEASUREMENTS - left != last - first + 1:
+    if MOST_MEASUREMENTS - left > last - first + 1:
         raise BadBatch(
-            f"it says {last - first + 1} measurements, {first} to {last}, "
-            f"and has {MOST_MEASUREMENTS - left}"
+            f"it has {MOST_MEASUREMENTS - left} measurements, more than from {first} to {last}"
         )
     return Batch(
-        _text(fields, "gateway", "it", _NAME),
+        _text(fields, "gateway", "it", NAME),
         _text(fields, "buffer", "it", _BUFFER),
         first,
         last,
@@ -229,15 +251,12 @@ def _column(raw: Any, where: str, most: int) -> Column:
     if not isinstance(serial, str) or len(serial) > 63 or not serial.isprintable():
         raise BadBatch(f"{where}: its serial is not a text of at most 63 characters")
     return Column(
-        _text(fields, "meter", where, _NAME),
-        _text(fields, "obis", where, _NAME),
+        _text(fields, "meter", where, NAME),
+        _text(fields, "obis", where, NAME),
         Kind(fields["kind"]),
         tuple(measurements),
         serial,
     )
-
-
-_SENT = (int(Quality.MEASURED), int(Quality.ESTIMATED), int(Quality.MANUAL))
 
 
 def _instant(ms: int) -> datetime:
