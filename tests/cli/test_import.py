@@ -1,5 +1,6 @@
 """quartier import: exit codes, what it prints, and nothing half written."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +86,8 @@ def test_unknown_points_are_named(site, tmp_path, capsys):
         (["sdat", "FILE", "--site", "other"], "no site 'other'"),
         (["sdat", "FILE"], "--site"),
         (["sdat", "EMPTY", "--site", "site"], "there is no file in"),
+        (["readings", "PIPE", "--site", "site"], "save what it gives as a file"),
+        (["load-curve", "CIRCLE", "--site", "site"], "a link that leads nowhere"),
         (["tea", "FILE", "--site", "site"], "invalid choice"),
         (["load-curve", "FILE", "--site", "site", "--profile", "x"], "there is no profile 'x'"),
         (["load-curve", "FILE", "--site", "site", "--profile", "x.toml"], "cannot be read"),
@@ -95,7 +98,10 @@ def test_unknown_points_are_named(site, tmp_path, capsys):
 def test_wrong_use_is_one_line(site, tmp_path, capsys, words, says):
     (tmp_path / "a.xml").write_bytes(LETTER.xml())
     (tmp_path / "empty").mkdir()
-    places = {"FILE": str(tmp_path / "a.xml"), "EMPTY": str(tmp_path / "empty")}
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    places = {"FILE": "a.xml", "EMPTY": "empty", "PIPE": "pipe", "CIRCLE": "circle"}
+    places = {word: str(tmp_path / name) for word, name in places.items()}
     assert run(*(places.get(word, word) for word in words)) == WRONG_USE
     problem = capsys.readouterr().err
     assert says in problem

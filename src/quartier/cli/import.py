@@ -159,7 +159,8 @@ def _run(
     try:
         total = count(args.paths)
         if not total:
-            raise UserError(f"there is no file in {', '.join(map(str, args.paths))}")
+            places = ", ".join(map(str, args.paths))
+            raise UserError(f"there is no file in {places} (hidden ones are left out)")
         with Progress(total, "reading") as progress:
             report = work(site, sources(args.paths), progress.advance)
     except NoSuchPath as problem:

@@ -100,16 +100,84 @@ def test_links_that_lead_in_a_circle_end(tmp_path):
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "a" / "self").symlink_to("self")
     (tmp_path / "a" / "one.xml").write_bytes(b"1")
-    assert [source.data for source in sources([tmp_path])] == [b"1"]
-    with pytest.raises(NoSuchPath, match="no file or folder"):
+    read, circle = sources([tmp_path])
+    assert read.data == b"1"
+    assert circle.name.endswith("self")
+    assert circle.problem == "it is a link that leads nowhere; name the file itself"
+    with pytest.raises(NoSuchPath, match="self: it is a link that leads nowhere"):
         list(sources([tmp_path / "a" / "self"]))
+
+
+def test_a_link_to_a_folder_elsewhere_is_named(tmp_path):
+    """Its files would be left out without a word."""
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "in" / "stick").symlink_to(tmp_path / "out")
+    (tmp_path / "out" / "one.xml").write_bytes(b"1")
+    (source,) = sources([tmp_path / "in"])
+    assert source.name.endswith("stick")
+    assert "name that folder" in source.problem
+    (tmp_path / "in" / "stick").unlink()
+    (tmp_path / "in" / "one.xml").symlink_to(tmp_path / "out" / "one.xml")
+    assert [source.data for source in sources([tmp_path / "in"])] == [b"1"]
+
+
+@pytest.mark.parametrize("change", [b"<more/>", b""])
+def test_a_file_that_changes_while_it_is_read_is_not_taken(tmp_path, monkeypatch, change):
+    """Its writer comes between: it appends, or begins anew."""
+    path = tmp_path / "a.xml"
+    path.write_bytes(b"<half")
+    real = os.fdopen
+
+    def fdopen(*words):
+        stream = real(*words)
+
+        class Slow(io.BufferedReader):
+            def read(self, size=-1):
+                data = super().read(size)
+                with path.open("ab" if change else "wb") as writer:
+                    writer.write(change)
+                return data
+
+        return Slow(stream.detach())
+
+    monkeypatch.setattr(module.os, "fdopen", fdopen)
+    (source,) = sources([path])
+    assert source.data == b""
+    assert source.problem == "it changed while it was read; import it again once it is complete"
+
+
+def test_a_file_that_became_a_pipe_is_not_waited_for(tmp_path):
+    paths = [tmp_path / "a.xml", tmp_path / "b.xml"]
+    for path in paths:
+        path.write_bytes(b"1")
+    found = sources(paths)
+    assert next(found).data == b"1"
+    paths[1].unlink()
+    os.mkfifo(paths[1])
+    assert "neither a file nor a folder" in next(found).problem
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    """The tests may run as root, to whom no file is closed."""
+    path = tmp_path / "a.xml"
+    path.write_bytes(b"1")
+
+    def refused(*words):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(module.os, "open", refused)
+    (source,) = sources([path])
+    assert source.problem == "it cannot be read: Permission denied"
 
 
 def test_a_pipe_is_no_file_and_stops_nothing(tmp_path):
     os.mkfifo(tmp_path / "pipe.xml")
     (tmp_path / "one.xml").write_bytes(b"1")
-    assert [source.data for source in sources([tmp_path])] == [b"1"]
-    with pytest.raises(NoSuchPath, match="neither a file nor a folder"):
+    read, pipe = sources([tmp_path])
+    assert read.data == b"1"
+    assert "neither a file nor a folder; save what it gives" in pipe.problem
+    with pytest.raises(NoSuchPath, match="neither a file nor a folder; save what it gives"):
         list(sources([tmp_path / "pipe.xml"]))
 
 

@@ -6,6 +6,7 @@ name. Sizes are bounded by what is really unpacked, not by what the archive clai
 
 import lzma
 import os
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -18,6 +19,10 @@ TOTAL_LIMIT = 2 * 1024 * 1024 * 1024
 COUNT_LIMIT = 200_000
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_NOWHERE = "it is a link that leads nowhere; name the file itself"
+_ELSEWHERE = "it is a link to a folder elsewhere, which is not followed; name that folder"
+_NO_FILE = "it is neither a file nor a folder; save what it gives as a file"
+_CHANGED = "it changed while it was read; import it again once it is complete"
 
 
 class NoSuchPath(Exception):
@@ -41,7 +46,7 @@ def count(paths: Sequence[Path]) -> int:
 def sources(paths: Sequence[Path]) -> Iterator[Source]:
     """Every file, folders with all that is below them, in the order of their names.
 
-    Hidden files are left out; a folder that cannot be looked into is named. Raises
+    Hidden files are left out; what is there and cannot be read is named. Raises
     :class:`NoSuchPath` before the first file is read.
     """
     found = [one for path in paths for one in _files(path)]
@@ -60,9 +65,11 @@ def _files(path: Path) -> list[tuple[Path, str]]:
         if path.is_dir():
             return sorted(_below(path))
         if not path.exists():
+            if path.is_symlink():
+                raise NoSuchPath(f"{_shown(path)}: {_NOWHERE}")
             raise NoSuchPath(f"there is no file or folder {_shown(path)}")
         if not path.is_file():
-            raise NoSuchPath(f"{_shown(path)} is neither a file nor a folder")
+            raise NoSuchPath(f"{_shown(path)}: {_NO_FILE}")
     except OSError as error:
         raise NoSuchPath(f"{_shown(path)} cannot be read: {error.strerror}") from error
     except ValueError:  # a NUL in it
@@ -71,15 +78,19 @@ def _files(path: Path) -> list[tuple[Path, str]]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, str]]:
-    """All files below ``folder``, and the folders that cannot be looked into. Links to folders
+    """All files below ``folder``, and what cannot be looked into, each with why. Links to folders
     are not followed, so that no way leads round in a circle."""
     closed: list[OSError] = []
     for place, names, files in os.walk(folder, onerror=closed.append):
         names[:] = [name for name in names if not name.startswith(".")]
+        for name in names:
+            link = Path(place, name)
+            if link.is_symlink() and not link.resolve().is_relative_to(folder.resolve()):
+                yield link, _ELSEWHERE
         for name in files:
             file = Path(place, name)
-            if not name.startswith(".") and file.is_file():
-                yield file, ""
+            if not name.startswith("."):
+                yield file, "" if file.is_file() else _NO_FILE if file.exists() else _NOWHERE
     for error in closed:
         yield Path(error.filename), f"the folder cannot be read: {error.strerror}"
 
@@ -90,12 +101,22 @@ def _shown(path: Path | str) -> str:
 
 
 def _read(file: Path) -> Source:
+    """A file as it was at one moment, bounded whatever its writer does meanwhile."""
     try:
-        if file.stat().st_size > MEMBER_LIMIT:
-            return Source(_shown(file), problem=_too_large())
-        return Source(_shown(file), file.read_bytes())
+        # What has become a pipe since it was found would be waited for, perhaps forever.
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+            before = os.fstat(stream.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                return Source(_shown(file), problem=_NO_FILE)
+            data = stream.read(MEMBER_LIMIT + 1)
+            after = os.fstat(stream.fileno())
     except OSError as error:
         return Source(_shown(file), problem=f"it cannot be read: {error.strerror}")
+    if len(data) > MEMBER_LIMIT:
+        return Source(_shown(file), problem=_too_large())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return Source(_shown(file), problem=_CHANGED)
+    return Source(_shown(file), data)
 
 
 def _too_large() -> str:
@@ -103,6 +124,7 @@ def _too_large() -> str:
 
 
 def _unpacked(file: Path) -> Iterator[Source]:
+    """The members of an archive; what is wrong with it comes as a source too."""
     members = _zip_members if file.name.lower().endswith(".zip") else _tar_members
     total = number = 0
     try:
