@@ -76,7 +76,8 @@ def stretches_in(
     tz = ZoneInfo(site.timezone)
     spans = {register_id: (first, last) for register_id, first, last in bounds}
     found: list[Stretch] = []
-    silent: dict[int, int] = {}
+    ends = _ends_of(site, {register_id: last for register_id, (_, last) in spans.items()})
+    silent: set[int] = set()
     for row, (meter, register) in enumerate(pairs):
         first_value, last_value = spans.get(register.pk, (None, None))
         if first_value is None and register.direction != _own_direction(meter):
@@ -103,15 +104,14 @@ def stretches_in(
                     and (last_value + 1) * DAY <= end_of_read
                     and not read.quality[row, stop - slots.start :].any()
                 ):
-                    silent[register.pk] = last_value
+                    silent.add(register.pk)
             total = None if code == Quality.MISSING else int(energy_wh[begin:after].sum())
             found.append(Stretch(meter, register, code, start, stop, total))
-    ends = _ends_of(site, silent)
     found = [
         replace(one, since_slot=ends[one.register.pk])
-        if one.register.pk in ends
+        if one.quality == Quality.MISSING
+        and one.register.pk in silent & ends.keys()
         and one.first_slot >= ends[one.register.pk]
-        and one.quality == Quality.MISSING
         else one
         for one in found
     ]
@@ -120,13 +120,11 @@ def stretches_in(
 
 def _ends_of(site: Site, last_days: dict[int, int]) -> dict[int, int]:
     """The slot after the last value of each register whose last block is of that day; one query."""
-    if not last_days:
-        return {}
     rows = IntervalBlock.objects.filter(
         site_id=site.pk, register_id__in=last_days, day__in=set(last_days.values())
     ).values_list("register_id", "day", "quality")
     ends: dict[int, int] = {}
-    for register_id, day, quality in rows:
+    for register_id, day, quality in rows.iterator():
         known = np.flatnonzero(np.frombuffer(bytes(quality), np.uint8))
         if day == last_days[register_id] and len(known):
             ends[register_id] = day * DAY + int(known[-1]) + 1
