@@ -1,5 +1,6 @@
 """Two days that a person picks: both included, kept with the billing point, refused in words."""
 
+import tracemalloc
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,50 @@ def test_a_day_or_words(text):
         assert isinstance(day_of(text), date)
     except BadSpan as problem:
         assert str(problem).endswith(".")  # noqa: PT017  (either way is right)
+
+
+@pytest.mark.django_db
+@pytest.mark.db
+@pytest.mark.parametrize("role", ["operator", "resident"])
+def test_a_range_too_large_for_the_memory_is_refused(world, role, monkeypatch):
+    """The values that are held at once are counted: 3 households, their house and 40 days."""
+    from quartier.portals.shared import energy
+    from quartier.portals.shared.energy import shared_energy
+
+    held = []
+
+    def counted(site, dates, **more):
+        shared, findings = shared_energy(site, dates, **more)
+        held.append(shared.consumption_mwh.size)
+        return shared, findings
+
+    monkeypatch.setattr(energy, "shared_energy", counted)
+    places = max(world.site.billing_points.count(), world.site.meters.count())
+    monkeypatch.setattr(energy, "MOST_VALUES", 40 * 96 * places)
+    url = URL if role == "operator" else "/me/energy/"
+    client = world.as_(role)
+    for query in ("first=2026-07-01&last=2026-08-09", "range=month&at=2026-08-01"):
+        page = client.get(f"{url}?{query}")
+        assert page.context["chart"].pick.fault == ""
+    for query in ("first=2026-07-01&last=2026-08-10", "range=year&at=2026-08-01"):
+        page = client.get(f"{url}?{query}")
+        assert "choose at most 40 days" in page.content.decode()
+    assert len(held) == 4
+    assert max(held) <= energy.MOST_VALUES
+
+
+@pytest.mark.django_db
+@pytest.mark.db
+def test_the_memory_of_a_range_is_what_its_limit_rests_on(world):
+    from quartier.portals.shared.energy import MOST_VALUES, energy_in
+    from quartier.portals.shared.span import span_of
+
+    tracemalloc.start()
+    shared, _findings = energy_in(world.site, span_of("quarter", date(2026, 8, 1), ZURICH))
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak / shared.consumption_mwh.size < 150, "a few places carry the rows of the site too"
+    assert MOST_VALUES * 50 < 700_000_000
 
 
 @pytest.mark.django_db

@@ -21,7 +21,13 @@ from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import MISSING_WH
 from quartier.portals.shared import formats
 from quartier.portals.shared.charts import Chart, Series, chart_of, span_in, with_ranges
-from quartier.portals.shared.energy import energy_in, latest_day, point_series, site_series
+from quartier.portals.shared.energy import (
+    days_at_once,
+    energy_in,
+    latest_day,
+    point_series,
+    site_series,
+)
 from quartier.portals.shared.gate import Visit
 from quartier.portals.shared.span import Span
 from quartier.portals.shared.units import unit_of
@@ -33,11 +39,12 @@ def energy_of(
 ) -> tuple[Span, SharedEnergy, Chart, tuple[Finding, ...]]:
     """The span in the URL, its shared energy, its chart and what is wrong with the data."""
     site = visit.site
-    span = span_in(visit.request, ZoneInfo(site.timezone), latest_day(site), kind)
+    most_days = days_at_once(site)
+    span = span_in(visit.request, ZoneInfo(site.timezone), latest_day(site), kind, most_days)
     energy, findings = energy_in(site, span)
     path = "" if point is None else visit.request.path
     chart = shared_chart(span, energy, point, timezone.now())
-    with_ranges(chart, span, visit.request.GET, path)
+    with_ranges(chart, span, visit.request.GET, path, most_days)
     return span, energy, chart, findings
 
 

@@ -17,7 +17,7 @@ from quartier.core.kernel.period import local_midnight, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.portals.shared import formats
 from quartier.portals.shared.charts import Chart, span_in, with_ranges
-from quartier.portals.shared.energy import latest_day
+from quartier.portals.shared.energy import days_at_once, latest_day
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response, paged
 from quartier.portals.shared.span import span_of
@@ -75,13 +75,14 @@ def quality(visit: Visit) -> HttpResponseBase:
     """The stretches of the chosen days, of all qualities or of one."""
     request, site, now = visit.request, visit.site, timezone.now()
     tz = ZoneInfo(site.timezone)
-    span = span_in(request, tz, latest_day(site))
+    most_days = days_at_once(site)
+    span = span_in(request, tz, latest_day(site), most_days=most_days)
     picker = Chart("quality", "", "", [], [], {}, has_estimates=False, has_gaps=False)
     too_long = (span.to_date - span.from_date).days > LONGEST_DAYS
     if too_long:
         span = span_of("month", latest_day(site), tz)
     picker.title = span.title
-    with_ranges(picker, span, request.GET, request.path)
+    with_ranges(picker, span, request.GET, request.path, most_days)
     found = stretches_in(site, span.slots, due_slot=due_slot(site.timezone, now))
     every = [one for one in found if one.since_slot is None]
     silent = [one for one in found if one.since_slot is not None]

@@ -15,7 +15,7 @@ from quartier.core.kernel.period import Dates, local_midnight, slot_at
 from quartier.core.kernel.quality import Quality
 from quartier.portals.resident.stays import Home, Resident
 from quartier.portals.shared.charts import Chart, chart_of, span_in, with_ranges
-from quartier.portals.shared.energy import energy_in, latest_day, point_series
+from quartier.portals.shared.energy import days_at_once, energy_in, latest_day, point_series
 from quartier.portals.shared.span import Span, parts_of, span_of
 
 
@@ -41,7 +41,8 @@ def chart(
 ) -> tuple[Chart, dict[str, Any]]:
     """The chart of the span in the URL, and the figures of it."""
     home = resident.home
-    span = span_in(resident.request, home.tz, latest(home), kind)
+    most_days = days_at_once(home.point.site)
+    span = span_in(resident.request, home.tz, latest(home), kind, most_days)
     common = Dates(span.from_date, span.to_date).intersection(home.dates)
     if common is None:
         span = span_in_default(home, kind)
@@ -74,7 +75,7 @@ def chart(
             row["quality"] = ""
     figures = {one.id: int(one.energy_mwh.sum()) // 1000 for one in series}
     figures["total"] = sum(figures.values())
-    with_ranges(made, span, resident.request.GET)
+    with_ranges(made, span, resident.request.GET, most_days=most_days)
     return made, figures
 
 

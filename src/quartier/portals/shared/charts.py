@@ -24,7 +24,7 @@ from quartier.core.kernel.quality import Quality
 from quartier.portals.shared import formats
 from quartier.portals.shared.lists import csv_response
 from quartier.portals.shared.picked import NAMES, Pick, pick_of, span_in_query
-from quartier.portals.shared.span import CUSTOM, Parts, Span, parts_of
+from quartier.portals.shared.span import CUSTOM, LONGEST_DAYS, Parts, Span, parts_of
 
 Energies = NDArray[np.int64]
 Qualities = NDArray[np.uint8]
@@ -81,10 +81,16 @@ class Chart:
     the same range."""
 
 
-def span_in(request: HttpRequest, tz: ZoneInfo, latest: date, kind: str = "month") -> Span:
+def span_in(
+    request: HttpRequest,
+    tz: ZoneInfo,
+    latest: date,
+    kind: str = "month",
+    most_days: int = LONGEST_DAYS,
+) -> Span:
     """The span that the URL names (see :mod:`picked`); the ``kind`` that contains ``latest`` where
     it names none that can be shown, which ``with_ranges`` says."""
-    return span_in_query(request.GET, tz, latest, kind, _today(tz))[0]
+    return span_in_query(request.GET, tz, latest, kind, _today(tz), most_days)[0]
 
 
 def _today(tz: ZoneInfo) -> date:
@@ -205,11 +211,13 @@ def _rows(
     return rows
 
 
-def with_ranges(chart: Chart, span: Span, query: QueryDict, path: str = "") -> Chart:
+def with_ranges(
+    chart: Chart, span: Span, query: QueryDict, path: str = "", most_days: int = LONGEST_DAYS
+) -> Chart:
     """``chart`` with its range picker; links keep the rest of the query. Where the query names no
     span that can be shown the picker says why."""
     today = _today(span.tz)
-    _span, fault = span_in_query(query, span.tz, today, "month", today)
+    _span, fault = span_in_query(query, span.tz, today, "month", today, most_days)
     chart.pick = pick_of(span, fault, query, today, path)
 
     def link(**changes: str) -> str:

@@ -9,13 +9,28 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from quartier.apps.equipment.models import Meter
 from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sharing.energy import SharedEnergy, shared_energy
-from quartier.apps.sites.models import Site
+from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.kernel.findings import Finding
-from quartier.core.kernel.period import Dates, date_of_day_number
+from quartier.core.kernel.period import SLOTS_PER_UTC_DAY, Dates, date_of_day_number
 from quartier.portals.shared.charts import Series
-from quartier.portals.shared.span import Span
+from quartier.portals.shared.span import LONGEST_DAYS, Span
+
+MOST_VALUES = 12_000_000
+"""Quarter-hours times billing points of one page: at some 50 bytes each (measured, see
+``tests/portals/test_range.py``) 600 MB, a year of 340 billing points."""
+_MONTH_DAYS = 31
+
+
+def days_at_once(site: Site) -> int:
+    """The most days whose quarter-hours of all billing points are held in memory together, at
+    least a month; two queries."""
+    points = BillingPoint.objects.filter(site=site).count()
+    meters = Meter.objects.filter(site=site, is_enabled=True).count()
+    a_day = max(points, meters, 1) * SLOTS_PER_UTC_DAY
+    return min(LONGEST_DAYS, max(_MONTH_DAYS, MOST_VALUES // a_day))
 
 
 def energy_in(site: Site, span: Span) -> tuple[SharedEnergy, tuple[Finding, ...]]:

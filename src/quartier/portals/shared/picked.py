@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from quartier.portals.shared import formats
-from quartier.portals.shared.span import CUSTOM, KINDS, BadSpan, Span, custom, span_of
+from quartier.portals.shared.span import CUSTOM, KINDS, LONGEST_DAYS, BadSpan, Span, custom, span_of
 
 LONGEST_YEARS = 5
 FIRST_YEAR = 1970
@@ -36,14 +36,30 @@ class Pick:
 
 
 def span_in_query(
-    query: Mapping[str, str], tz: ZoneInfo, latest: date, kind: str, today: date
+    query: Mapping[str, str],
+    tz: ZoneInfo,
+    latest: date,
+    kind: str,
+    today: date,
+    most_days: int = LONGEST_DAYS,
 ) -> tuple[Span, str]:
-    """The span that ``query`` names, and why not where it names none that can be shown: then it
-    is the ``kind`` that contains ``latest``."""
+    """The span that ``query`` names, and why not where it names none that can be shown, also one
+    of more than ``most_days``: then it is the ``kind`` that contains ``latest``."""
     try:
-        return _span(query, tz, latest, kind, today), ""
+        span = _span(query, tz, latest, kind, today)
     except BadSpan as problem:
         return span_of(kind, latest, tz), str(problem)
+    if (span.to_date - span.from_date).days <= most_days:
+        return span, ""
+    fault = _(
+        "%(first)s to %(last)s is too much at once for a site of this size; choose at most "
+        "%(n)d days."
+    ) % {
+        "first": formats.day(span.from_date),
+        "last": formats.day(span.to_date - _DAY),
+        "n": most_days,
+    }
+    return span_of(kind, latest, tz), fault
 
 
 def _span(query: Mapping[str, str], tz: ZoneInfo, latest: date, kind: str, today: date) -> Span:
