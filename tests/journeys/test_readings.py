@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from quartier.cli import GOOD, main
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.period import slot_at, slot_starts_at
 
 pytestmark = pytest.mark.db

@@ -14,7 +14,7 @@ from quartier.apps.contracts.models import PriceSheet
 from quartier.apps.ledger.models import Entry
 from quartier.apps.sites.models import Note
 from quartier.core.invoicing.credit import BadReason
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.portals.operator import correct as steps
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]

@@ -17,7 +17,7 @@ from quartier.apps.intake.operations import import_load_curves
 from quartier.apps.intake.sources import Source
 from quartier.apps.metering import store
 from quartier.apps.sites.models import BillingPoint
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.period import Dates, slot_at
 from quartier.core.metering.intervals import Series
 from tests.portals.conftest import BILLED_AT

@@ -12,7 +12,7 @@ from quartier.apps.documents import operations
 from quartier.apps.documents.models import Rendered
 from quartier.apps.documents.queries import path_of
 from quartier.apps.parties.models import User
-from quartier.core.invoicing.document import freeze, thaw
+from quartier.core.invoicing.frozen import freeze, thaw
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 

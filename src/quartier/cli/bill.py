@@ -19,7 +19,7 @@ from quartier.cli._dates import add_range, iso_date, range_of
 from quartier.cli._findings import print_findings
 from quartier.cli._progress import Progress
 from quartier.cli._sites import add_sites, sites_of
-from quartier.core.invoicing.document import freeze
+from quartier.core.invoicing.frozen import freeze
 from quartier.core.kernel.findings import has_errors
 from quartier.core.kernel.period import Dates, timezone_of
 

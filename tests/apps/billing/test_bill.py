@@ -29,7 +29,8 @@ from quartier.apps.sites.models import BillingPoint, Note
 from quartier.cli.bench import _world as world
 from quartier.cli.bench._world import KNOWN_AT, QUARTER
 from quartier.core.invoicing.credit import NotCreditable
-from quartier.core.invoicing.document import CapStatus, freeze, thaw
+from quartier.core.invoicing.document import CapStatus
+from quartier.core.invoicing.frozen import freeze, thaw
 from quartier.core.kernel.period import Dates
 from quartier.core.metering.intervals import Series
 from quartier.formats.qr_bill.swico import parse_s1

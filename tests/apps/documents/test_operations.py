@@ -41,7 +41,7 @@ def printed(site, dates=None):
 
 def test_every_issued_document_is_printed_once(site, home):
     from quartier.apps.documents.queries import intact_bytes, path_of
-    from quartier.core.invoicing.document import thaw
+    from quartier.core.invoicing.frozen import thaw
 
     first = printed(site)
     assert (len(first.written), len(first.kept), first.findings) == (3, 0, ())
@@ -117,7 +117,7 @@ def test_what_cannot_be_printed_is_a_finding_and_stops_no_other(site):
     from quartier.apps.billing.models import Invoice
     from quartier.apps.documents.operations import CannotPrint, pdf_of, print_documents
     from quartier.cli.bench._world import KNOWN_AT
-    from quartier.core.invoicing.document import freeze, thaw
+    from quartier.core.invoicing.frozen import freeze, thaw
 
     invoices = list(Invoice.objects.select_related("organisation", "site"))
     document = thaw(bytes(invoices[1].document))

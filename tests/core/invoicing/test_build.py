@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 from quartier.core.invoicing.build import NothingToBill, Terms
 from quartier.core.invoicing.chart import Step, energy_of, step_for
 from quartier.core.invoicing.credit import NotCreditable, credit_note
-from quartier.core.invoicing.document import (
-    CapStatus,
-    Kind,
-    VatCategory,
-    canonical_json,
-    freeze,
-    thaw,
-)
+from quartier.core.invoicing.document import CapStatus, Kind, VatCategory
+from quartier.core.invoicing.frozen import canonical_json, freeze, thaw
 from quartier.core.invoicing.postings import entry_of
 from quartier.core.invoicing.tax import NoVatRate, with_vat
 from quartier.core.kernel.money import EXACT

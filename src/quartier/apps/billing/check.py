@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from quartier.apps.billing.models import Invoice
 from quartier.apps.ledger.models import Entry
 from quartier.apps.sites.models import Site
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.findings import Finding, error
 
 

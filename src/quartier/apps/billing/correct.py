@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.operations import credit, issue
 from quartier.apps.billing.prepare import Prepared, prepare
-from quartier.core.invoicing.document import Document, freeze, thaw
+from quartier.core.invoicing.document import Document
+from quartier.core.invoicing.frozen import freeze, thaw
 from quartier.core.kernel.findings import Finding
 from quartier.core.kernel.period import Dates
 

@@ -17,7 +17,8 @@ from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.invoicing.build import NothingToBill, Terms, invoice
 from quartier.core.invoicing.cap_law import NoCapMethod
 from quartier.core.invoicing.chart import energy_of
-from quartier.core.invoicing.document import Document, Energy, Input, sha256_of
+from quartier.core.invoicing.document import Document, Energy, Input
+from quartier.core.invoicing.frozen import sha256_of
 from quartier.core.invoicing.tax import NoVatRate
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.period import Dates

@@ -19,7 +19,8 @@ from quartier.apps.sharing.energy import shared_energy
 from quartier.apps.sharing.frozen import thaw as thaw_solar
 from quartier.apps.sharing.models import AllocationBlock
 from quartier.apps.sharing.sources import sources_in
-from quartier.core.invoicing.document import Document, Line, thaw
+from quartier.core.invoicing.document import Document, Line
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.energy import MWH_PER_WH
 from quartier.core.kernel.period import Dates, slot_starts_at, timezone_of
 from quartier.core.rating import sheet as rating

@@ -20,7 +20,8 @@ from quartier.apps.parties.models import Organisation, Party
 from quartier.apps.sharing.frozen import freeze as freeze_allocation
 from quartier.apps.sites.models import Site
 from quartier.core.invoicing.credit import NotCreditable, credit_note
-from quartier.core.invoicing.document import Document, freeze, sha256_of, thaw
+from quartier.core.invoicing.document import Document
+from quartier.core.invoicing.frozen import freeze, sha256_of, thaw
 from quartier.core.invoicing.postings import entry_of
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates

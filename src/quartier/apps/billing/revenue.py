@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from quartier.apps.billing.models import BillingRun, Invoice
 from quartier.apps.sites.models import Site
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.money import total
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.sheet import SOLAR

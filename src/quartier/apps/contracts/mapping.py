@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from quartier.apps.contracts import models
-from quartier.core.invoicing.document import canonical_json, sha256_of
+from quartier.core.invoicing.frozen import canonical_json, sha256_of
 from quartier.core.rating.sheet import PriceSheet, Reference
 from quartier.core.rating.windows import Windows
 

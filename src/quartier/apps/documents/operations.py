@@ -18,7 +18,7 @@ from quartier.apps.documents.models import Rendered
 from quartier.apps.documents.queries import intact_bytes
 from quartier.apps.documents.render import render
 from quartier.apps.documents.texts import NoLanguage
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.findings import Finding, error
 from quartier.formats.en16931 import NotEn16931
 from quartier.formats.qr_bill import BadQrBill

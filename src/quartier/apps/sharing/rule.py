@@ -7,7 +7,8 @@ from quartier.apps.contracts.models import Community
 from quartier.apps.sharing.sources import Sources
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.core.allocation import allocate
-from quartier.core.invoicing.document import Input, sha256_of
+from quartier.core.invoicing.document import Input
+from quartier.core.invoicing.frozen import sha256_of
 from quartier.core.kernel.findings import Finding, warning
 from quartier.core.metering.intervals import Energies
 

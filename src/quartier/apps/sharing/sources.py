@@ -11,7 +11,8 @@ from datetime import date
 from quartier.apps.equipment.models import Assignment, Medium, Meter
 from quartier.apps.sharing.unmapped import counted_in_rules, unmapped
 from quartier.apps.sites.models import BillingPoint, Site
-from quartier.core.invoicing.document import Input, sha256_of
+from quartier.core.invoicing.document import Input
+from quartier.core.invoicing.frozen import sha256_of
 from quartier.core.kernel.findings import Finding
 from quartier.core.kernel.period import Dates
 

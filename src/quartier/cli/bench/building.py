@@ -9,7 +9,7 @@ from quartier.cli.bench import _world as world
 from quartier.cli.bench._counts import Counts
 from quartier.cli.bench._figure import Figure, Timing, timed
 from quartier.cli.bench._floor import read_and_allocate
-from quartier.core.invoicing.document import freeze
+from quartier.core.invoicing.frozen import freeze
 from quartier.core.kernel.period import timezone_of
 
 

@@ -16,7 +16,8 @@ from quartier.cli.bench import _fleet
 from quartier.cli.bench import _world as world
 from quartier.cli.bench._counts import Counts
 from quartier.cli.bench._figure import Figure, timed_each
-from quartier.core.invoicing.document import Document, thaw
+from quartier.core.invoicing.document import Document
+from quartier.core.invoicing.frozen import thaw
 
 FONTS = Path(str(world.__file__)).parents[2] / "apps" / "documents" / "fonts"
 

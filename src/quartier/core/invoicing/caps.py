@@ -13,7 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 
 from quartier.core.invoicing.cap_law import CapLaw, NoCapMethod
-from quartier.core.invoicing.document import CapProof, CapSegment, CapStatus, sha256_of
+from quartier.core.invoicing.document import CapProof, CapSegment, CapStatus
+from quartier.core.invoicing.frozen import sha256_of
 from quartier.core.invoicing.rounding import net_limit
 from quartier.core.invoicing.tax import Supply, VatTable, with_vat
 from quartier.core.kernel.energy import kwh_of_wh

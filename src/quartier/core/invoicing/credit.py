@@ -6,7 +6,8 @@ Rules.md d.3: issued invoices are immutable; a correction is a credit note plus 
 from dataclasses import replace
 from datetime import date
 
-from quartier.core.invoicing.document import Document, Input, Kind, Section, VatGroup, freeze
+from quartier.core.invoicing.document import Document, Input, Kind, Section, VatGroup
+from quartier.core.invoicing.frozen import freeze
 
 
 class NotCreditable(ValueError):

@@ -1,22 +1,17 @@
 """The frozen document: everything an invoice shows, and the hashes of all it was computed from.
 
 Printing takes the document only, never live tables (architecture.md, "How data flows"). A
-document is a tree of frozen dataclasses of text, integers, booleans, dates and Decimals; its
-canonical JSON (sorted keys, no spaces, Decimals as text) is what is stored and hashed, so that
-the same inputs give the same bytes.
+document is a tree of frozen dataclasses of text, integers, booleans, dates and Decimals;
+``frozen.py`` makes the bytes of it that are stored.
 
 Amounts come in pairs: ``*_exact`` is unrounded, the other is whole cents by a named mode of
 ``rounding.py``. Energy quantities are whole Wh.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
-
-import msgspec
 
 SCHEMA = 1
 
@@ -276,37 +271,3 @@ class Document:
     def lines(self) -> tuple[Line, ...]:
         """All lines, in print order."""
         return tuple(line for section in self.sections for line in section.lines)
-
-
-def canonical_json(value: Any) -> bytes:
-    """The bytes that are stored and hashed: sorted keys, no spaces, Decimals as their own text."""
-    return _encoder.encode(value)
-
-
-def sha256_of(value: Any) -> str:
-    """SHA-256 of the canonical JSON of ``value``, in hexadecimal."""
-    return hashlib.sha256(canonical_json(value)).hexdigest()
-
-
-def freeze(document: Document) -> tuple[bytes, str]:
-    """The document's canonical bytes and their SHA-256."""
-    data = canonical_json(document)
-    return data, hashlib.sha256(data).hexdigest()
-
-
-def thaw(data: bytes | str) -> Document:
-    """The document in ``data``; raises ValueError where it is not one this version writes."""
-    schema = _version.decode(data).schema
-    if schema != SCHEMA:
-        raise ValueError(f"document schema {schema}; this version reads {SCHEMA}")
-    return _decoder.decode(data)
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    schema: int
-
-
-_encoder = msgspec.json.Encoder(order="sorted")
-_version = msgspec.json.Decoder(_Version)
-_decoder = msgspec.json.Decoder(Document)

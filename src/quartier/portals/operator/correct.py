@@ -18,7 +18,8 @@ from quartier.apps.billing.correct import CannotBillAgain, Changed, Preview, cor
 from quartier.apps.billing.models import Invoice
 from quartier.apps.documents.tasks import print_run
 from quartier.core.invoicing.credit import NotCreditable
-from quartier.core.invoicing.document import Document, Line, thaw
+from quartier.core.invoicing.document import Document, Line
+from quartier.core.invoicing.frozen import thaw
 from quartier.portals.operator.places import today_at
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.printable import printable

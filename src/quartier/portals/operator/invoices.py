@@ -17,7 +17,7 @@ from quartier.apps.billing.models import Invoice
 from quartier.apps.documents.operations import CannotPrint
 from quartier.apps.intake.archive import fetch
 from quartier.apps.intake.models import IntakeFile
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.documents import pdf_response
 from quartier.portals.shared.explained import chart_of_line, words_of

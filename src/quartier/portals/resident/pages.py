@@ -14,7 +14,7 @@ from quartier.apps.billing.explain import NoSuchLine, explain
 from quartier.apps.billing.models import Invoice
 from quartier.apps.documents.operations import CannotPrint
 from quartier.apps.parties.models import Party
-from quartier.core.invoicing.document import thaw
+from quartier.core.invoicing.frozen import thaw
 from quartier.portals.resident.energy import chart, share, so_far
 from quartier.portals.resident.stays import Resident, resident_page
 from quartier.portals.shared.charts import chart_csv
