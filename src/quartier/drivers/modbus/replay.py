@@ -1,0 +1,119 @@
+"""Play back captured Modbus frames to the client and the driver, as a bus would.
+
+A capture lists requests and answers as RTU frames in hex, whatever the line was. A request that
+was captured gets its captured answer, byte for byte; another one is answered from the registers
+that the captured answers hold, so that a capture stays good when the plan changes.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from quartier.drivers.catalog import Family
+from quartier.drivers.modbus.part import ModbusPart
+from quartier.drivers.modbus.reading import Reading, device, poll
+from quartier.drivers.modbus.sunspec import discover, registers_of
+from quartier.drivers.replay import BadCapture, Capture
+from quartier.protocols.modbus import pdu, rtu
+from quartier.protocols.modbus.bus import Bus, Timing
+from quartier.protocols.modbus.errors import BadFrame, Refused
+from quartier.protocols.modbus.framing import RtuFraming
+
+_NO_SUCH_REGISTER = 2
+
+
+class CapturedLink:
+    """A link whose far end is a capture."""
+
+    def __init__(self, exchanges: Mapping[bytes, bytes]) -> None:
+        self.name = "capture"
+        self.is_open = False
+        self._answers = dict(exchanges)
+        self._registers = _registers(exchanges)
+        self._pending = b""
+
+    async def open(self) -> None:
+        self.is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+        self._pending = b""
+
+    def send(self, data: bytes) -> None:
+        self._pending = self._answers.get(data) or self._answer(data)
+
+    async def receive(self, until: float) -> bytes:  # noqa: ARG002  (nothing comes later)
+        data, self._pending = self._pending, b""
+        return data
+
+    def _answer(self, frame: bytes) -> bytes:
+        unit, request_pdu = rtu.decode(frame)
+        request = pdu.decode_request(request_pdu)
+        places = [
+            (unit, request.function, request.address + offset) for offset in range(request.count)
+        ]
+        try:
+            values = [self._registers[place] for place in places]
+        except KeyError:
+            refusal = bytes([request.function | pdu.EXCEPTION, _NO_SUCH_REGISTER])
+            return rtu.encode(unit, refusal)
+        return rtu.encode(unit, pdu.encode_response(request, values))
+
+
+def _registers(exchanges: Mapping[bytes, bytes]) -> dict[tuple[int, int, int], int]:
+    known = {}
+    for asked, answered in exchanges.items():
+        unit, request_pdu = rtu.decode(asked)
+        request = pdu.decode_request(request_pdu)
+        try:
+            values = pdu.decode_response(request, rtu.decode(answered)[1])
+        except (BadFrame, Refused):
+            continue  # what the device answered wrongly is played back as it was
+        for offset, value in enumerate(values):
+            known[unit, request.function, request.address + offset] = value
+    return known
+
+
+def replay(family: Family, capture: Capture) -> Reading:
+    """What the driver makes of ``capture``. Raises :class:`BadCapture`."""
+    part: ModbusPart = family.part
+    model = family.head.model(capture.model)
+    if model is None:
+        known = ", ".join(one.name for one in family.head.models)
+        raise BadCapture(f"the family has no model {capture.model!r}; it has: {known}")
+    unit = capture.raw.get("unit", 1)
+    if not isinstance(unit, int) or not 1 <= unit <= rtu.HIGHEST_UNIT:
+        raise BadCapture("unit must be an address from 1 to 247")
+    link = CapturedLink(_exchanges(capture.raw))
+
+    async def run() -> Reading:
+        bus = Bus(link, RtuFraming(), Timing(tries=1))
+        if not part.points:
+            return await poll(bus, device(unit, family.head.family, part.of_model(model), part))
+        found, findings = await discover(bus, unit, part, f"device {unit}")
+        registers = registers_of(part, model, found)
+        if findings or not registers:
+            return Reading((), findings, bool(found))
+        return await poll(bus, device(unit, family.head.family, registers, part))
+
+    # No pauses: nothing here is a wire.
+    return asyncio.run(run())
+
+
+def _exchanges(raw: Mapping[str, Any]) -> dict[bytes, bytes]:
+    listed = raw.get("exchange")
+    if not isinstance(listed, list) or not listed:
+        raise BadCapture("there is no [[exchange]]")
+    exchanges = {}
+    for number, one in enumerate(listed, 1):
+        try:
+            asked, answered = bytes.fromhex(one["request"]), bytes.fromhex(one["response"])
+            pdu.decode_request(rtu.decode(asked)[1])
+        except (KeyError, TypeError):
+            raise BadCapture(f"exchange {number} needs request and response") from None
+        except BadFrame as reason:
+            raise BadCapture(f"exchange {number}: request: {reason}") from None
+        except ValueError:
+            raise BadCapture(f"exchange {number} is not in hex") from None
+        exchanges[asked] = answered
+    return exchanges

@@ -1,0 +1,239 @@
+"""Drivers against pymodbus' simulator: Modbus TCP and RTU over TCP, with maps written here by hand
+in pymodbus' own types, from the tables of the makers and not from driver.toml."""
+
+import asyncio
+import dataclasses
+from decimal import Decimal
+
+import pytest
+from pymodbus.simulator import DataType, SimData
+
+from quartier.core.kernel.findings import Severity
+from quartier.drivers import catalog
+from quartier.drivers.modbus.reading import device, poll
+from quartier.drivers.modbus.sunspec import discover, registers_of
+from tests.protocols.modbus.simulator import QUICK, registers, simulated
+from tests.protocols.modbus.simulator import device as simulated_device
+
+BOTH = pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu_over_tcp"])
+
+
+def floats(address, *values):
+    return SimData(address, values=list(values), datatype=DataType.FLOAT32)
+
+
+def filler(address, count):
+    return SimData(address, values=[0] * count, datatype=DataType.REGISTERS)
+
+
+def sdm630(total_kwh=8123.5, voltage=230.0):
+    """Input registers of an SDM630, everything between them readable."""
+    return [
+        floats(0, voltage, 231.0, 229.0, 10.5, -3.25, 0.0, 2400.0, -750.5, 0.0),
+        filler(18, 34),
+        floats(52, 1649.5),
+        filler(54, 8),
+        floats(62, 0.5),
+        filler(64, 6),
+        floats(70, 50.0, total_kwh, 44.5),
+        filler(76, 4),
+        floats(346, 4000.0, 2123.5, 2000.0, 10.0, 34.5, 0.0),
+    ]
+
+
+def read(simulators, key, model, unit, *, rtu=False, trace=None, settings=None):
+    """One poll of one device."""
+    family = catalog.family(key, settings)
+    chosen = family.head.model(model)
+
+    async def run():
+        async with simulated(simulators, rtu=rtu, trace=trace) as bus:
+            asked = device(
+                unit,
+                family.head.family,
+                family.part.of_model(chosen),
+                family.part,
+                where="meter 11",
+            )
+            return await poll(bus, dataclasses.replace(asked, timing=QUICK))
+
+    reading = asyncio.run(run())
+    return reading, {value.name: (value.value, value.unit) for value in reading.values}
+
+
+@BOTH
+def test_a_three_phase_meter(rtu):
+    meters = [simulated_device(11, inputs=sdm630()), simulated_device(12, inputs=sdm630(1.0))]
+    reading, values = read(meters, "eastron_sdm630", "SDM630-Modbus", 11, rtu=rtu)
+    assert reading.findings == ()
+    assert reading.is_reached
+    assert len(values) == 20
+    assert values["1-1:1.8.0"] == (Decimal(8_123_500), "Wh")
+    assert values["1-1:2.8.0"] == (Decimal(44_500), "Wh")
+    assert values["1-1:51.7.0"] == (Decimal("-3.25"), "A")
+    assert values["1-1:56.7.0"] == (Decimal("-750.5"), "W")
+    assert values["1-1:62.8.0"] == (Decimal(0), "Wh")
+    billed = {value.name for value in reading.values if value.is_billing}
+    assert billed == {"1-1:1.8.0", "1-1:2.8.0"}
+
+
+@BOTH
+def test_integers_of_64_bits(rtu):
+    def wh10(address, *values):
+        return SimData(address, values=list(values), datatype=DataType.UINT64)
+
+    def u32(address, *values):
+        return SimData(address, values=list(values), datatype=DataType.UINT32)
+
+    holding = [
+        wh10(0x5000, 123456789, 2**64 - 1),
+        u32(0x5B00, 2301, 2**32 - 1, 2**32 - 1),
+        u32(0x5B0C, 1234),
+        SimData(0x5B14, values=[-28395], datatype=DataType.INT32),
+        registers(0x5B2C, [4999]),
+    ]
+    meter = [simulated_device(14, holding=holding)]
+    reading, values = read(meter, "abb_b2x", "B21", 14, rtu=rtu)
+    assert reading.findings == ()
+    assert values == {
+        "1-1:1.8.0": (Decimal("1234567890"), "Wh"),
+        "1-1:32.7.0": (Decimal("230.1"), "V"),
+        "1-1:31.7.0": (Decimal("12.34"), "A"),
+        "1-1:16.7.0": (Decimal("-283.95"), "W"),
+        "1-1:14.7.0": (Decimal("49.99"), "Hz"),
+    }
+
+
+def test_not_a_number_costs_one_value():
+    meter = [simulated_device(11, inputs=sdm630(total_kwh=float("nan")))]
+    reading, values = read(meter, "eastron_sdm630", "SDM630M", 11)
+    assert "1-1:1.8.0" not in values
+    assert len(values) == 19
+    (finding,) = reading.findings
+    assert (finding.code, finding.severity) == ("driver.not_available", Severity.ERROR)
+    assert str(finding).startswith("error: meter 11: register 72 (1-1:1.8.0) has no value.")
+
+
+@pytest.mark.parametrize("total_kwh", [1e30, -5.0, float("inf")])
+def test_an_energy_that_cannot_be_is_not_used(total_kwh):
+    meter = [simulated_device(11, inputs=sdm630(total_kwh=total_kwh))]
+    reading, values = read(meter, "eastron_sdm630", "SDM630M", 11)
+    assert "1-1:1.8.0" not in values
+    assert [finding.severity for finding in reading.findings] == [Severity.ERROR]
+
+
+def test_the_wrong_driver():
+    """An SDM630 asked as an EM340: words of floats taken for integers."""
+    meter = [simulated_device(11, inputs=sdm630())]
+    reading, values = read(meter, "carlogavazzi_em340", "EM340", 11)
+    assert values == {}
+    assert "driver.misfit" in {finding.code for finding in reading.findings}
+    (misfit,) = (one for one in reading.findings if one.code == "driver.misfit")
+    assert "the register map of Carlo Gavazzi EM340, EM330, ET340, ET330 does not fit" in str(
+        misfit
+    )
+    assert "Choose the driver of the model that stands on the meter." in str(misfit)
+
+
+def test_a_meter_without_the_registers():
+    meter = [simulated_device(11, holding=[registers(0, [1, 2, 3])])]
+    reading, values = read(meter, "eastron_sdm630", "SDM630M", 11)
+    assert values == {}
+    assert reading.is_reached
+    assert {finding.code for finding in reading.findings} == {"modbus.refused"}
+    assert "it has no such register" in str(reading.findings[0])
+
+
+def test_a_meter_that_lacks_some_registers_gives_the_others():
+    meter = [simulated_device(11, inputs=sdm630()[:-1])]
+    reading, values = read(meter, "eastron_sdm630", "SDM630M", 11)
+    assert len(values) == 14
+    assert [finding.code for finding in reading.findings] == ["modbus.refused"]
+
+
+def test_a_meter_that_refuses_gaps():
+    """Between the values nothing may be read."""
+    inputs = [one for one in sdm630() if one.datatype is DataType.FLOAT32]
+    reading, values = read([simulated_device(11, inputs=inputs)], "eastron_sdm630", "SDM630M", 11)
+    assert len(values) == 20
+    assert [finding.code for finding in reading.findings] == ["driver.block_refused"]
+
+
+def test_nobody_at_this_address():
+    reading, values = read([simulated_device(12)], "eastron_sdm630", "SDM630M", 11, rtu=True)
+    assert (values, reading.is_reached) == ({}, False)
+    (finding,) = reading.findings
+    assert finding.code == "modbus.no_answer"
+    assert "A and B" in finding.remedy
+
+
+def test_settings_of_the_generic_meter():
+    meter = [simulated_device(30, holding=[registers(99, [0xFFFF]), registers(500, [7, 0xA120])])]
+    settings = {
+        "import_register": "500",
+        "energy_type": "u32",
+        "energy_unit": "Wh",
+        "energy_factor": "0.5",
+        "power_register": "99",
+        "power_type": "s16",
+    }
+    _, values = read(meter, "generic_modbus", "generic", 30, settings=settings)
+    assert values == {
+        "1-1:1.8.0": (Decimal("250000"), "Wh"),
+        "1-1:16.7.0": (Decimal(-1), "W"),
+    }
+
+
+def sunspec(base, *models):
+    words = [0x5375, 0x6E53]
+    for number, body in models:
+        words += [number, len(body), *body]
+    return [registers(base, [*words, 0xFFFF, 0])]
+
+
+INVERTER = [0] * 50
+for _at, _value in {12: 1035, 13: 1, 14: 4998, 15: 0xFFFE, 22: 0x12, 23: 0xD687, 24: 1}.items():
+    INVERTER[_at] = _value
+
+
+@pytest.mark.parametrize("base", [40000, 0, 50000])
+def test_sunspec_models_are_found(base):
+    family = catalog.family("sunspec")
+    simulators = [simulated_device(1, holding=sunspec(base, (1, [0] * 66), (103, INVERTER)))]
+
+    async def run():
+        async with simulated(simulators) as bus:
+            found, findings = await discover(bus, 1, family.part, "roof")
+            model = family.head.model("inverter")
+            chosen = registers_of(family.part, model, found)
+            asked = device(1, family.head.family, chosen, family.part)
+            return found, findings, await poll(bus, asked)
+
+    found, findings, reading = asyncio.run(run())
+    assert [(model.number, model.length) for model in found] == [(1, 66), (103, 50)]
+    assert findings == ()
+    values = {value.name: value.value for value in reading.values}
+    assert values["1-1:2.8.0"] == Decimal(0x12D687) * 10
+    assert values["1-1:2.7.0"] == 10350
+    assert values["1-1:14.7.0"] == Decimal("49.98")
+
+
+@pytest.mark.parametrize(
+    ("holding", "code"),
+    [
+        ([registers(40000, [1, 2])], "driver.no_sunspec"),
+        ([registers(40000, [0x5375, 0x6E53, 103, 50])], "modbus.refused"),
+        ([registers(40000, [0x5375, 0x6E53] + [1, 0] * 200)], "driver.endless_sunspec"),
+    ],
+)
+def test_sunspec_that_is_none(holding, code):
+    family = catalog.family("sunspec")
+
+    async def run():
+        async with simulated([simulated_device(1, holding=holding)]) as bus:
+            return await discover(bus, 1, family.part, "roof")
+
+    found, (finding,) = asyncio.run(run())
+    assert finding.code == code
+    assert len(found) <= 100
+    assert registers_of(family.part, family.head.model("battery"), found) == ()
