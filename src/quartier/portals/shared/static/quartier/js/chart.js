@@ -122,9 +122,12 @@
     const font = "12px Inter, sans-serif";
     const x = data.labels.map((_, i) => i);
     const every = (u, space) => {
-      const fit = Math.max(1, Math.floor(u.bbox.width / (devicePixelRatio || 1) / space));
+      const width = u.bbox.width / (devicePixelRatio || 1);
+      const fit = Math.max(1, Math.floor(width / space));
       const steps = data.steps.find((step) => count / step <= fit) || Math.ceil(count / fit);
-      return x.filter((i) => i % steps === 0);
+      // A label is centered on its part: one that would be cut at the right edge is left out.
+      const fits = (i) => (count - i - 0.5) * width / count + 4 >= 3.5 * data.labels[i].length;
+      return x.filter((i) => i % steps === 0 && fits(i));
     };
     const chart = new uPlot({
       ...size(),
