@@ -10,35 +10,14 @@ from pymodbus.simulator import DataType, SimData
 
 from quartier.core.kernel.findings import Severity
 from quartier.drivers import catalog
+from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.reading import device, poll
 from quartier.drivers.modbus.sunspec import discover, registers_of
+from tests.drivers.maps import INVERTER, sdm630, sunspec
 from tests.protocols.modbus.simulator import QUICK, registers, simulated
 from tests.protocols.modbus.simulator import device as simulated_device
 
 BOTH = pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu_over_tcp"])
-
-
-def floats(address, *values):
-    return SimData(address, values=list(values), datatype=DataType.FLOAT32)
-
-
-def filler(address, count):
-    return SimData(address, values=[0] * count, datatype=DataType.REGISTERS)
-
-
-def sdm630(total_kwh=8123.5, voltage=230.0):
-    """Input registers of an SDM630, everything between them readable."""
-    return [
-        floats(0, voltage, 231.0, 229.0, 10.5, -3.25, 0.0, 2400.0, -750.5, 0.0),
-        filler(18, 34),
-        floats(52, 1649.5),
-        filler(54, 8),
-        floats(62, 0.5),
-        filler(64, 6),
-        floats(70, 50.0, total_kwh, 44.5),
-        filler(76, 4),
-        floats(346, 4000.0, 2123.5, 2000.0, 10.0, 34.5, 0.0),
-    ]
 
 
 def read(simulators, key, model, unit, *, rtu=False, trace=None, settings=None):
@@ -184,18 +163,6 @@ def test_settings_of_the_generic_meter():
     }
 
 
-def sunspec(base, *models):
-    words = [0x5375, 0x6E53]
-    for number, body in models:
-        words += [number, len(body), *body]
-    return [registers(base, [*words, 0xFFFF, 0])]
-
-
-INVERTER = [0] * 50
-for _at, _value in {12: 1035, 13: 1, 14: 4998, 15: 0xFFFE, 22: 0x12, 23: 0xD687, 24: 1}.items():
-    INVERTER[_at] = _value
-
-
 @pytest.mark.parametrize("base", [40000, 0, 50000])
 def test_sunspec_models_are_found(base):
     family = catalog.family("sunspec")
@@ -237,3 +204,39 @@ def test_sunspec_that_is_none(holding, code):
     assert finding.code == code
     assert len(found) <= 100
     assert registers_of(family.part, family.head.model("battery"), found) == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ([71], None),
+        ([1648], "the model of the device is 1648; a device of Carlo Gavazzi EM24 (RS485) has 70"),
+        ([], "the model of the device is no register 11 (exception 2); a device of"),
+    ],
+)
+def test_who_the_device_is(code, said):
+    family = catalog.family("carlogavazzi_em24")
+    inputs = [registers(11, code)] if code else []
+
+    async def run():
+        async with simulated([simulated_device(9, inputs=inputs)]) as bus:
+            return await identify(bus, 9, family.part, family.head.family, "meter 9")
+
+    known, findings = asyncio.run(run())
+    if said is None:
+        assert (known, findings) == ({"model": "71"}, ())
+    else:
+        (finding,) = findings
+        assert (finding.code, known) == ("driver.other_device", {})
+        assert said in str(finding)
+
+
+def test_who_a_device_is_in_letters():
+    family = catalog.family("abb_b2x")
+
+    async def run():
+        holding = [registers(0x8960, [0x4232, 0x3320])]
+        async with simulated([simulated_device(9, holding=holding)]) as bus:
+            return await identify(bus, 9, family.part, family.head.family, "meter 9")
+
+    assert asyncio.run(run()) == ({"model": "B23"}, ())

@@ -12,7 +12,7 @@ from typing import Any
 from quartier.drivers.catalog import Family
 from quartier.drivers.modbus.part import ModbusPart
 from quartier.drivers.modbus.reading import Reading, device, poll
-from quartier.drivers.modbus.sunspec import discover, registers_of
+from quartier.drivers.modbus.sunspec import find_registers
 from quartier.drivers.replay import BadCapture, Capture
 from quartier.protocols.modbus import pdu, rtu
 from quartier.protocols.modbus.bus import Bus, Timing
@@ -90,10 +90,9 @@ def replay(family: Family, capture: Capture) -> Reading:
         bus = Bus(link, RtuFraming(), Timing(tries=1))
         if not part.points:
             return await poll(bus, device(unit, family.head.family, part.of_model(model), part))
-        found, findings = await discover(bus, unit, part, f"device {unit}")
-        registers = registers_of(part, model, found)
-        if findings or not registers:
-            return Reading((), findings, bool(found))
+        registers, findings = await find_registers(bus, unit, part, model, f"device {unit}")
+        if findings:
+            return Reading((), findings, True)
         return await poll(bus, device(unit, family.head.family, registers, part))
 
     # No pauses: nothing here is a wire.

@@ -29,6 +29,25 @@ class ModelAt:
     length: int
 
 
+async def find_registers(
+    bus: Bus, unit: int, part: ModbusPart, model: Model, where: str
+) -> tuple[tuple[Register, ...], tuple[Finding, ...]]:
+    """The registers of ``model`` (inverter, meter, battery) in device ``unit``."""
+    found, findings = await discover(bus, unit, part, where)
+    registers = registers_of(part, model, found)
+    if findings or registers:
+        return ((), findings) if findings else (registers, ())
+    numbers = ", ".join(str(one.number) for one in found) or "none"
+    return (), (
+        error(
+            "driver.no_sunspec_model",
+            f"the device has no SunSpec model of {model.name}; it has: {numbers}.",
+            where=where,
+            remedy="Choose another kind, or the maker's own driver.",
+        ),
+    )
+
+
 async def discover(
     bus: Bus, unit: int, part: ModbusPart, where: str
 ) -> tuple[tuple[ModelAt, ...], tuple[Finding, ...]]:
@@ -82,7 +101,7 @@ async def _chain(
 
 
 def registers_of(part: ModbusPart, model: Model, found: Iterable[ModelAt]) -> tuple[Register, ...]:
-    """The registers of ``model`` (inverter, meter, battery) in a device that has ``found``: those
+    """The registers of ``model`` in a device that has ``found``: those
     of the first SunSpec model of that kind. Points beyond a model's length are not there."""
     for one in found:
         points = [
