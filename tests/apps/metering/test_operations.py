@@ -96,6 +96,35 @@ def test_one_at_a_time_gives_what_all_at_once_gives(site, register, counter):
     assert not IntervalRevision.objects.exists()
 
 
+@pytest.mark.parametrize("most_minutes", [3, 40])
+def test_readings_near_the_boundaries_give_the_same_in_any_order(site, register, rng, most_minutes):
+    """However dense, early or late they are: the nearest to a boundary counts for it."""
+    readings, read_at, value = [], T0, Decimal(0)
+    while read_at < T0 + 12 * QUARTER:
+        readings.append((read_at, value))
+        near = read_at + timedelta(minutes=rng.randint(1, most_minutes))
+        if rng.random() < 0.5:
+            near = T0 + (slot_at(near) + 1 - SLOT) * QUARTER
+        read_at = max(
+            read_at + timedelta(seconds=5), near + timedelta(seconds=rng.randint(-40, 40))
+        )
+        value += rng.randint(0, 60)
+    found = []
+    for ref in ("all", "one"):
+        made = register(ref)
+        Device.objects.create(meter=made.meter, serial=ref, installed_at=T0)
+        incoming = [IncomingReading(made.id, at, value, "gateway") for at, value in readings]
+        if ref == "all":
+            assert receive(site, *incoming).findings == []
+        else:
+            rng.shuffle(incoming)
+            for one in incoming:
+                receive(site, one)
+        found.append((energies(site, made, 14), qualities(site, made, 14)))
+    assert found[0] == found[1]
+    assert Quality.MEASURED in found[0][1]
+
+
 def test_a_reading_in_between_sharpens_what_was_estimated(site, counter):
     receive(site, old(counter), at(counter, 0, 100), at(counter, 2, 120))
     assert energies(site, counter, 2) == [20, 20]

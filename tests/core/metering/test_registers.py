@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quartier.core.kernel.energy import NotEnergy
+from quartier.core.kernel.period import slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.registers import Device, Reading, delta_wh, intervals
 
@@ -86,6 +87,70 @@ def test_readings_on_the_boundaries_are_measured():
 def test_a_reading_inside_a_measured_quarter_hour_changes_nothing():
     got, _ = hours([at(0, 100), at(0.5, 104), at(1, 110)])
     assert (got.energies_wh, got.qualities) == ([10], [M])
+
+
+def off(quarters, seconds, value, quality=M):
+    return Reading(T0 + quarters * QUARTER + timedelta(seconds=seconds), Decimal(value), quality)
+
+
+@pytest.mark.parametrize("seconds", [-30, -12, 0, 12, 30])
+def test_a_reading_near_a_boundary_counts_as_read_on_it(seconds):
+    got, findings = hours([off(0, seconds, 0), off(1, -seconds, 900), off(2, seconds, 1000)])
+    assert (got.first_slot, got.energies_wh, got.qualities) == (SLOT, [900, 100], [M, M])
+    assert findings == []
+
+
+def test_further_off_it_is_interpolated_and_estimated():
+    got, _ = hours([at(0, 0), off(1, 31, 931), at(2, 1800)])
+    assert got.energies_wh == [900, 900]
+    assert got.qualities == [E, E]
+
+
+def test_the_nearest_to_a_boundary_counts_and_of_two_the_earlier():
+    near, _ = hours([at(0, 0), off(1, -20, 880), off(1, 5, 905), off(1, 25, 925), at(2, 1800)])
+    assert near.energies_wh == [905, 895]
+    assert near.qualities == [M, M]
+    equal, _ = hours([at(0, 0), off(1, -10, 890), off(1, 10, 910), at(2, 1800)])
+    assert equal.energies_wh == [890, 910]
+
+
+def test_no_reading_is_moved_over_the_edge_of_its_device():
+    late = Device("A", T0 + timedelta(seconds=10), is_new=False)
+    got, _ = hours([off(0, 10, 100), off(0, 25, 125), at(1, 990)], late)
+    assert got.energies_wh == [890], "all that it counted since it is there"
+    early = Device("A", T0 - QUARTER, T0 + QUARTER - timedelta(seconds=10), is_new=False)
+    got, _ = hours([at(-1, 0), at(0, 900), off(1, -25, 1775), off(1, -10, 1790)], early)
+    assert got.energies_wh == [900, 890]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 200), st.integers(0, 50)), min_size=1, max_size=40),
+    st.integers(0, 899),
+)
+def test_however_far_from_the_boundaries_no_wh_is_lost(steps, start):
+    """From one boundary that was read to another: the sum is the difference of their readings,
+    and each quarter-hour is within power x 30 s of what was there."""
+    readings, seconds, value = [], start, 0
+    for step, energy in steps:
+        readings.append(off(0, seconds, value))
+        seconds += step * 9
+        value += energy
+    got, findings = hours(readings)
+    assert findings == []
+    assert all(energy is None or energy >= 0 for energy in got.energies_wh)
+    measured = [n for n, quality in enumerate(got.qualities) if quality is M]
+    if measured:
+        first, end = got.first_slot + measured[0], got.first_slot + measured[-1] + 1
+        states = {
+            slot: min(
+                readings,
+                key=lambda one: (abs(one.read_at - slot_starts_at(slot)), one.read_at),
+            )
+            for slot in (first, end)
+        }
+        whole = sum(e for e in got.energies_wh[measured[0] : measured[-1] + 1] if e is not None)
+        assert None not in got.energies_wh[measured[0] : measured[-1] + 1]
+        assert whole == states[end].value - states[first].value
 
 
 def test_between_two_readings_the_energy_is_known_and_its_spread_estimated():

@@ -24,7 +24,7 @@ def _cells(text):
 
 
 def _after(minutes):
-    return T0 + timedelta(minutes=int(minutes))
+    return T0 + timedelta(minutes=float(minutes))
 
 
 def _shown(energies, qualities):

@@ -103,7 +103,10 @@ def _registers(site: Site) -> Iterator[Finding]:
         earlier = list(before.values_list("read_at", flat=True)[: _AROUND + 1])
         earlier_at = earlier.pop() if len(earlier) > _AROUND else None
         if earlier_at is not None:
-            rows = rows.filter(read_at__gt=earlier_at)
+            # All of those near one boundary, since the nearest of them counts for it.
+            rows = rows.filter(
+                read_at__gt=earlier_at - timedelta(seconds=2 * core.BOUNDARY_SECONDS)
+            )
         devices = list(Device.objects.filter(meter=register.meter))
         serials = {device.pk: device.serial for device in devices}
         hours, _ = core.intervals(

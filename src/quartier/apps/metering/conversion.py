@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 from math import floor
@@ -19,7 +19,7 @@ from quartier.apps.metering.models import Reading
 from quartier.apps.metering.store import Locked, UnknownRegister, Written
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
-from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, utc
+from quartier.core.kernel.period import QUARTER_SECONDS, on_grid, slot_at, slot_starts_at, utc
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
 from quartier.core.metering.estimation import Delta
@@ -29,6 +29,8 @@ _FIRST, _LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 _STEP = Decimal("0.001")
 _MOST = Decimal(10) ** 12
 
+_QUARTER = timedelta(seconds=QUARTER_SECONDS)
+_NEAR = timedelta(seconds=core.BOUNDARY_SECONDS)
 _AROUND = 3
 """Readings before and after new ones that may change what can be told from them."""
 
@@ -293,12 +295,29 @@ def _write(site: Site, series: Series, received_at: datetime, actor: str) -> Wri
 def _window(
     every: "QuerySet[Reading]", first: datetime, last: datetime
 ) -> tuple[datetime, datetime]:
-    """The instants of the readings a few before ``first`` and a few after ``last``."""
-    before = every.filter(read_at__lt=first).order_by("-read_at")
-    after = every.filter(read_at__gt=last).order_by("read_at")
-    earlier = list(before.values_list("read_at", flat=True)[:_AROUND])
-    later = list(after.values_list("read_at", flat=True)[:_AROUND])
-    return (earlier[-1] if earlier else first, later[-1] if later else last)
+    """Between which instants readings tell all that changes with new ones from ``first`` to
+    ``last``.
+
+    New readings change the spread from the reading before them to the one after, and so the
+    quarter-hours in which these two stand; a few more readings around tell whether those can be
+    trusted. Of readings near one boundary only the nearest counts, so all of them are needed.
+    """
+    before = every.filter(read_at__lt=first - 2 * _NEAR).order_by("-read_at").first()
+    after = every.filter(read_at__gt=last + 2 * _NEAR).order_by("read_at").first()
+    begin = (first if before is None else _boundary_before(before.read_at)) - 2 * _NEAR
+    end = (last if after is None else _boundary_before(after.read_at) + _QUARTER) + 2 * _NEAR
+    earlier = every.filter(read_at__lt=begin).order_by("-read_at")
+    later = every.filter(read_at__gt=end).order_by("read_at")
+    before_those = list(earlier.values_list("read_at", flat=True)[:_AROUND])
+    after_those = list(later.values_list("read_at", flat=True)[:_AROUND])
+    return (
+        before_those[-1] - 2 * _NEAR if before_those else begin,
+        after_those[-1] + 2 * _NEAR if after_those else end,
+    )
+
+
+def _boundary_before(at: datetime) -> datetime:
+    return slot_starts_at(slot_at(at))
 
 
 def deltas_of(site: Site, register: Register, first_slot: int, end_slot: int) -> list[Delta]:

@@ -3,6 +3,8 @@
 Readings are states of a register in its unit (Wh, litres) before the CT/VT factor. The energy
 between two readings of one device is known; where no reading lies on the boundary of a
 quarter-hour, its state there is interpolated and the quarter-hours that touch it are estimated.
+A meter is read a little early or late: within :data:`BOUNDARY_SECONDS` the nearest reading counts
+as the boundary's, and what flowed in those seconds counts for the neighboring quarter-hour.
 What is finer than 1 Wh is carried: a quarter-hour is the whole Wh of the state at its end minus
 those at its start, so that any run of quarter-hours sums to the register's own delta in whole Wh,
 however the readings are cut into batches. Nothing is extrapolated beyond the first and the last
@@ -13,7 +15,7 @@ Base only: no NumPy (architecture.md, extras).
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -30,6 +32,9 @@ WH_PER_COUNTER_UNIT = 1_000
 
 FUSE_VOLTS = Decimal("692.9")
 """Volts that a fuse's amperes stand for: sqrt(3) x 400 V, rounded up (rules.md f.3, [GK])."""
+
+BOUNDARY_SECONDS = 30
+"""How far from a boundary a reading still counts as read on it."""
 
 LONGEST_GAP = timedelta(days=1100)
 """Two readings further apart say nothing about quarter-hours; it also stops misread dates."""
@@ -236,7 +241,7 @@ def _by_device(
     out = []
     for device, by_instant in zip(devices, found, strict=True):
         agreed = (_agreed(us, by_instant[us], where, findings) for us in sorted(by_instant))
-        states = [state for state in agreed if state]
+        states = _on_boundaries([state for state in agreed if state], device)
         if device.is_new and states and states[0].us > _microseconds(device.installed_at):
             installed_us = _microseconds(device.installed_at)
             states.insert(0, _State(installed_us, Decimal(0), Quality.ESTIMATED))
@@ -255,6 +260,35 @@ def _by_device(
             )
         out.append(states)
     return out
+
+
+def _on_boundaries(states: list[_State], device: Device) -> list[_State]:
+    """``states`` in order of time, the nearest to each boundary moved onto it.
+
+    Not those at the instants of its installation and removal, and none beyond these.
+    """
+    first_us = _microseconds(device.installed_at)
+    last_us = _microseconds(device.removed_at) if device.removed_at else None
+    nearest: dict[int, int] = {}
+    for i, state in enumerate(states):
+        at = boundary_near_us(state.us)
+        if at is None or at < first_us or (last_us is not None and at > last_us):
+            continue
+        if state.us in (first_us, last_us) and state.us != at:
+            continue
+        other = nearest.get(at)
+        if other is None or abs(state.us - at) < abs(states[other].us - at):
+            nearest[at] = i
+    moved = list(states)
+    for at, i in nearest.items():
+        moved[i] = replace(states[i], us=at)
+    return moved
+
+
+def boundary_near_us(us: int) -> int | None:
+    """The boundary that a reading at ``us`` (microseconds since 1970) may count for."""
+    at = (us + QUARTER_US // 2) // QUARTER_US * QUARTER_US
+    return at if abs(us - at) <= BOUNDARY_SECONDS * 1_000_000 else None
 
 
 def _no_device(serial: str, found: list[Reading], where: str) -> Finding:
