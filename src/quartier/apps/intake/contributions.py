@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quartier.apps.intake.models import Contribution, IntakeFile
-from quartier.core.kernel.energy import WH_PER_KWH, remainder_after
+from quartier.apps.intake.whole_curve import WholeCurve
 from quartier.core.kernel.period import slot_at, utc
-from quartier.formats.load_curve import Curve
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -30,26 +29,25 @@ class Import:
 
 
 def of_curve(
-    told: Import, site_id: int, register_id: int, curve: Curve, taken: Mask, carried_wh: Decimal
+    told: Import,
+    site_id: int,
+    register_id: int,
+    curve: WholeCurve,
+    taken: Mask,
+    carried_wh: Decimal,
 ) -> Contribution | None:
-    """The row for the quarter-hours ``taken`` bool[t] of ``curve``, t from its first point's slot;
-    None if it gave none. ``carried_wh`` was carried into it."""
+    """The row for the quarter-hours ``taken`` bool[t] of ``curve``, t from its first slot; None
+    if it gave none. ``carried_wh`` was carried into it."""
     positions = np.flatnonzero(taken)
     if not len(positions):
         return None
-    start = curve.points[0].slot
-    first, end = start + int(positions[0]), start + int(positions[-1]) + 1
+    first = curve.first_slot + int(positions[0])
+    end = curve.first_slot + int(positions[-1]) + 1
     inside = taken[positions[0] : positions[-1] + 1]
-    lines = [
-        line
-        for point, line in zip(curve.points, curve.lines, strict=True)
-        if first <= point.slot < end and taken[point.slot - start]
-    ]
+    first_line, last_line = curve.lines_of(taken)
     before = after = ""
-    if is_finer_than_wh(curve):
-        left = remainder_after((p.energy_kwh for p in curve.points if p.slot < first), carried_wh)
-        within = (p.energy_kwh for p in curve.points if first <= p.slot < end)
-        before, after = str(left), str(remainder_after(within, left))
+    if curve.is_finer_than_wh:
+        before, after = map(str, curve.remainders(first, end, carried_wh))
     return Contribution(
         site_id=site_id,
         register_id=register_id,
@@ -59,8 +57,8 @@ def of_curve(
         first_slot=first,
         end_slot=end,
         slots=b"" if inside.all() else zlib.compress(np.packbits(inside).tobytes()),
-        first_line=min(lines),
-        last_line=max(lines),
+        first_line=first_line,
+        last_line=last_line,
         remainder_before=before,
         remainder_after=after,
     )
@@ -100,15 +98,7 @@ def instants_of(row: Contribution) -> npt.NDArray[np.int64]:
     return np.frombuffer(zlib.decompress(row.instants), "<i8").astype(np.int64)
 
 
-def is_finer_than_wh(curve: Curve) -> bool:
-    """Whether any value of ``curve`` is not a whole Wh."""
-    return any(
-        point.energy_kwh is not None and (point.energy_kwh * WH_PER_KWH) % 1
-        for point in curve.points
-    )
-
-
-def carried_into(site_id: int, register_id: int, curve: Curve) -> Decimal:
+def carried_into(site_id: int, register_id: int, curve: WholeCurve) -> Decimal:
     """What earlier imports of the register left for the first quarter-hour of ``curve``, in Wh.
 
     The curve goes on where the nearest earlier file stopped, over a gap too. Where it overlaps or
@@ -116,9 +106,9 @@ def carried_into(site_id: int, register_id: int, curve: Curve) -> Decimal:
     run of quarter-hours of files that join differs from their sum by less than 1 Wh, in whatever
     order they came (docs/decisions/0009-remainders.md).
     """
-    if not is_finer_than_wh(curve):
+    if not curve.is_finer_than_wh:
         return Decimal(0)
-    first, end = curve.points[0].slot, curve.points[-1].slot + 1
+    first, end = curve.first_slot, curve.end_slot
     rows = Contribution.objects.filter(site_id=site_id, register_id=register_id).exclude(
         remainder_after=""
     )
@@ -127,7 +117,7 @@ def carried_into(site_id: int, register_id: int, curve: Curve) -> Decimal:
         known[row.first_slot], known[row.end_slot] = row.remainder_before, row.remainder_after
     meeting = min((slot for slot in known if first <= slot <= end), default=None)
     if meeting is not None:
-        run = (point.energy_kwh for point in curve.points if point.slot < meeting)
-        return (Decimal(known[meeting]) - remainder_after(run) + 1) % 1
+        run, _ = curve.remainders(meeting, end, Decimal(0))
+        return (Decimal(known[meeting]) - run + 1) % 1
     earlier = rows.filter(end_slot__lt=first).order_by("-end_slot", "-at", "-id").first()
     return Decimal(0) if earlier is None else Decimal(earlier.remainder_after)

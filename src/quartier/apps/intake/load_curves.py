@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-import numpy as np
 from django.db import transaction
 
 from quartier.apps.equipment.models import Meter, Register
@@ -19,13 +18,13 @@ from quartier.apps.intake.mapping import Meters, profile_registers, set_point
 from quartier.apps.intake.models import Contribution, IntakeFile, Quarantine
 from quartier.apps.intake.report import FileResult, MeterResult, Report
 from quartier.apps.intake.sources import Source
+from quartier.apps.intake.whole_curve import WholeCurve
 from quartier.apps.metering import store
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.sites.models import Site
-from quartier.core.kernel.energy import whole_wh
 from quartier.core.kernel.findings import error, info, warning
 from quartier.core.kernel.period import timezone_of
-from quartier.core.metering.intervals import MISSING_WH, Series
+from quartier.core.metering.intervals import Series
 from quartier.formats.load_curve import (
     BadCurves,
     Curve,
@@ -40,6 +39,7 @@ from quartier.formats.load_curve import (
 from quartier.formats.sdat import normal_point
 
 _KIND = IntakeFile.Kind.LOAD_CURVE
+_NOTHING = Decimal(0)
 _POINT = re.compile(r"[A-Z]{2}[0-9A-Z]{26,38}")
 
 
@@ -103,9 +103,16 @@ class LoadCurveImport:
             self.report.files.append(FileResult(source.name, "imported", "dry run"))
             return
         archive.keep([source.data])
+        received = Received(
+            source.name,
+            archive.sha256_of(source.data),
+            len(source.data),
+            IntakeFile.State.IMPORTED,
+        )
+        whole = self._worked_out(curves)
         try:
             with transaction.atomic():
-                outcome = self._store(source, curves, options, profile)
+                outcome = self._store(received, whole, options, profile)
         except (store.Locked, BadCurves) as problem:
             self._reject(source, [str(problem)], options)
             return
@@ -139,37 +146,48 @@ class LoadCurveImport:
             with transaction.atomic():
                 files.save(self.site, _KIND, options, [received], self.at, self.actor)
 
+    def _worked_out(self, curves: LoadCurves) -> list[WholeCurve]:
+        """The curves in whole Wh, as what is stored now makes likely: nothing is locked yet."""
+        whole = [WholeCurve(curve) for curve in curves.curves]
+        meters = Meters(self.site)
+        registers: dict[tuple[int, str], int] = {}
+        if any(one.is_finer_than_wh for one in whole):
+            own = Register.objects.filter(site=self.site, part=Register.Part.TOTAL)
+            rows = own.values_list("meter_id", "direction", "pk")
+            registers = {(meter_id, direction): pk for meter_id, direction, pk in rows}
+        for one in whole:
+            meter = meters.find(one.curve.meter)
+            register_id = registers.get((meter.pk, one.curve.direction)) if meter else None
+            one.work_out(carried_into(self.site.pk, register_id, one) if register_id else _NOTHING)
+        return whole
+
     def _store(
-        self, source: Source, curves: LoadCurves, options: str, profile: Profile
+        self, received: Received, whole: list[WholeCurve], options: str, profile: Profile
     ) -> Callable[[], None]:
         """Write one file; what it returns puts it into the report, once it is committed."""
-        received = Received(
-            source.name,
-            archive.sha256_of(source.data),
-            len(source.data),
-            IntakeFile.State.IMPORTED,
-        )
         lock_site(self.site.pk)
         files.save(self.site, _KIND, options, [received], self.at, self.actor)
         row = received.row
         assert row is not None
         row.quarantine.filter(released_at=None).delete()
+        curves = [one.curve for one in whole]
         meters, created, unknown = self._meters(curves)
-        known = [curve for curve in curves.curves if curve.meter in meters]
+        known = [one for one in whole if one.curve.meter in meters]
         registers = profile_registers(
-            self.site, ((meters[curve.meter], curve.direction) for curve in known)
+            self.site, ((meters[one.curve.meter], one.curve.direction) for one in known)
         )
-        wanted = [(curve, registers[meters[curve.meter].pk, curve.direction]) for curve in known]
+        wanted = [
+            (one, registers[meters[one.curve.meter].pk, one.curve.direction]) for one in known
+        ]
         _refuse_two_of_one(wanted)
         Quarantine.objects.bulk_create(
-            [self._quarantine(row, curve) for curve in curves.curves if curve.meter in unknown]
+            [self._quarantine(row, curve) for curve in curves if curve.meter in unknown]
         )
         before = _stored(self.site, wanted)
         carried = {
-            register.pk: carried_into(self.site.pk, register.pk, curve)
-            for curve, register in wanted
+            register.pk: carried_into(self.site.pk, register.pk, one) for one, register in wanted
         }
-        series = [_series(register, curve, carried[register.pk]) for curve, register in wanted]
+        series = [one.series(register.pk, carried[register.pk]) for one, register in wanted]
         written = store.write(
             self.site.pk,
             series,
@@ -183,11 +201,11 @@ class LoadCurveImport:
         results: dict[int, MeterResult] = {}
         told = Import(row, self.at, self.actor)
         contributions = []
-        for (curve, register), new in zip(wanted, series, strict=True):
+        for (one, register), new in zip(wanted, series, strict=True):
             change = _Change(new, before[register.pk], overwrite=self.overwrite)
             results[register.pk] = change.result(register)
             given = of_curve(
-                told, self.site.pk, register.pk, curve, change.taken, carried[register.pk]
+                told, self.site.pk, register.pk, one, change.taken, carried[register.pk]
             )
             if given is not None:
                 contributions.append(given)
@@ -209,22 +227,22 @@ class LoadCurveImport:
                         "intake.kept",
                         f"{written.kept} quarter-hours differ from the stored ones, which were "
                         "kept.",
-                        where=source.name,
+                        where=received.name,
                         remedy="Import with --overwrite to replace them.",
                     )
                 )
             outcome = "quarantined" if unknown else "imported"
-            report.files.append(FileResult(source.name, outcome))
+            report.files.append(FileResult(received.name, outcome))
 
         return outcome
 
-    def _meters(self, curves: LoadCurves) -> tuple[dict[str, Meter], list[str], list[str]]:
+    def _meters(self, curves: list[Curve]) -> tuple[dict[str, Meter], list[str], list[str]]:
         """The meters of the identities in the file: known, the refs of new ones, unknown."""
         found: dict[str, Meter] = {}
         created: list[str] = []
         unknown: list[str] = []
         by_identity: dict[str, list[Curve]] = {}
-        for curve in curves.curves:
+        for curve in curves:
             by_identity.setdefault(curve.meter, []).append(curve)
         meters = Meters(self.site)
         for identity, own in by_identity.items():
@@ -302,40 +320,26 @@ def _is_open(row: IntakeFile) -> bool:
     return is_rejected or row.quarantine.filter(released_at=None).exists()
 
 
-def _refuse_two_of_one(wanted: list[tuple[Curve, Register]]) -> None:
+def _refuse_two_of_one(wanted: list[tuple[WholeCurve, Register]]) -> None:
     """Two names of one meter in a file: which of them is right is not for us to say."""
     names: dict[int, str] = {}
-    for curve, register in wanted:
-        other = names.setdefault(register.pk, curve.meter)
-        if other != curve.meter:
+    for one, register in wanted:
+        name = one.curve.meter
+        other = names.setdefault(register.pk, name)
+        if other != name:
             raise BadCurves(
                 [
-                    f"{other} and {curve.meter} are the same meter {register.meter.ref}; leave one "
+                    f"{other} and {name} are the same meter {register.meter.ref}; leave one "
                     "of them out of the file"
                 ]
             )
 
 
-def _series(register: Register, curve: Curve, carried_wh: Decimal) -> Series:
-    """The curve as whole Wh; what is finer is carried on (architecture.md, house rule 4)."""
-    first = curve.points[0].slot
-    length = curve.points[-1].slot + 1 - first
-    energy_wh = np.full(length, MISSING_WH, np.int64)
-    quality = np.zeros(length, np.uint8)
-    energies = whole_wh((point.energy_kwh for point in curve.points), carried_wh)
-    for point, energy in zip(curve.points, energies, strict=True):
-        if energy is not None:
-            energy_wh[point.slot - first] = energy
-            quality[point.slot - first] = int(point.quality)
-    return Series(register.pk, first, energy_wh, quality)
-
-
-def _stored(site: Site, wanted: list[tuple[Curve, Register]]) -> dict[int, Series]:
+def _stored(site: Site, wanted: list[tuple[WholeCurve, Register]]) -> dict[int, Series]:
     """What is stored where the curves are, by register; curves of one span are read at once."""
     by_span: dict[tuple[int, int], list[int]] = {}
-    for curve, register in wanted:
-        span = curve.points[0].slot, curve.points[-1].slot + 1
-        by_span.setdefault(span, []).append(register.pk)
+    for one, register in wanted:
+        by_span.setdefault((one.first_slot, one.end_slot), []).append(register.pk)
     out: dict[int, Series] = {}
     for (first, end), register_ids in by_span.items():
         found = store.read(site.pk, register_ids, first, end)

@@ -72,6 +72,7 @@ class ReadingsImport:
             if one is not None:
                 read.append((source, *one))
         if read:
+            archive.keep([source.data for source, _, _ in read])
             with transaction.atomic():
                 self._store(read)
         self.report.sum_up_others()
@@ -146,7 +147,6 @@ class ReadingsImport:
         everything = [state for _, _, states in read for state in states]
         finder = Devices(self.site, self.report, self.create_meters, self.meter, self.factor)
         devices = finder.of(everything)
-        archive.keep([source.data for source, _, _ in read])
         received = [
             Received(source.name, sha256, len(source.data), IntakeFile.State.IMPORTED)
             for source, sha256, _ in read

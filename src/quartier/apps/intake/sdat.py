@@ -30,7 +30,7 @@ from quartier.formats.sdat import Block, Message, SdatError, masked, read_messag
 from quartier.formats.sdat.message import REPLACE
 
 BATCH_FILES = 2_000
-BATCH_SLOTS = 2_000_000
+BATCH_SLOTS = 500_000  # a transaction: on SQLite nobody else writes while it lasts
 CHUNK_FILES, CHUNK_BYTES = 256, 64 * 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = IntakeFile.Kind.SDAT
@@ -47,9 +47,10 @@ class _Item:
     only_points: frozenset[str] | None = None
     """Of a file that was imported before: the points that waited in quarantine."""
 
-    def blocks(self) -> list[Block]:
-        return [
-            block
+    def __post_init__(self) -> None:
+        """The blocks in whole Wh: worked out here, where nothing is locked yet."""
+        self.blocks = [
+            (block, _energy_wh(block))
             for block in self.message.blocks
             if self.only_points is None or block.point in self.only_points
         ]
@@ -202,7 +203,9 @@ class SdatImport:
         """Write the batch; what it returns puts it into the report, once it is committed."""
         lock_site(self.site.pk)
         if self.create_meters:
-            self._mapping.create_meters(_wanted(block) for item in batch for block in item.blocks())
+            self._mapping.create_meters(
+                _wanted(block) for item in batch for block, _ in item.blocks
+            )
         new = [item.received for item in batch if item.received.row is None]
         files.save(self.site, _KIND, "", new, self.at, self.actor)
         candidates: dict[int, list[Candidate]] = {}
@@ -213,14 +216,14 @@ class SdatImport:
             file = item.received.row
             assert file is not None
             mapped: set[Wanted] = set()
-            for block in item.blocks():
+            for block, energy_wh in item.blocks:
                 wanted = _wanted(block)
                 register = self._mapping.register(wanted)
                 if register is not None:
                     registers[register.pk] = register
                     mapped.add(wanted)
                     candidates.setdefault(register.pk, []).append(
-                        _candidate(register.pk, block, item)
+                        _candidate(register.pk, block, energy_wh, item)
                     )
                 elif item.only_points is None:
                     waiting.append(self._quarantine(file, block))
@@ -365,12 +368,18 @@ def _created(message: Message) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def _candidate(register_id: int, block: Block, item: _Item) -> Candidate:
+def _energy_wh(block: Block) -> npt.NDArray[np.int64]:
     energies_wh = whole_wh(block.energies_kwh)
+    return np.array([MISSING_WH if e is None else e for e in energies_wh], np.int64)
+
+
+def _candidate(
+    register_id: int, block: Block, energy_wh: npt.NDArray[np.int64], item: _Item
+) -> Candidate:
     return Candidate(
         register_id=register_id,
         first_slot=block.first_slot,
-        energy_wh=np.array([MISSING_WH if e is None else e for e in energies_wh], np.int64),
+        energy_wh=energy_wh,
         grade=np.frombuffer(block.grades, np.uint8),
         created=_created(item.message),
         replaces=item.message.status == REPLACE,
