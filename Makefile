@@ -15,7 +15,9 @@ COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 # The many processes of a run would each compile every module again.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Folders that `make test` leaves to another target of the same run.
+# What other targets run without a database: not even collected on PostgreSQL, and in one run of
+# everything left to them on SQLite too.
+WITHOUT_DATABASE := $(COMPUTE_TESTS) tests/docs
 TESTED_ELSEWHERE ?=
 
 .DEFAULT_GOAL := help
@@ -42,10 +44,10 @@ test: setup debian ## run every test, on SQLite and on PostgreSQL
 	@$(MAKE) --no-print-directory test-postgresql
 
 test-sqlite:
-	QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) $(TESTED_ELSEWHERE)
+	QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) $(TESTED_ELSEWHERE:%=--ignore=%)
 
 test-postgresql:
-	QUARTIER_TEST_DB=postgresql $(PYTEST) $(PARALLEL) $(TESTED_ELSEWHERE) -m db
+	QUARTIER_TEST_DB=postgresql $(PYTEST) $(PARALLEL) $(WITHOUT_DATABASE:%=--ignore=%) -m db
 
 test-core: setup ## run the tests of the arithmetic alone: seconds, no database
 	QUARTIER_TEST_DB=none $(PYTEST) $(PARALLEL) $(COMPUTE_TESTS)
@@ -83,7 +85,7 @@ compute:
 	@$(PYTHON) tools/bootstrap.py compute
 	QUARTIER_TEST_DB=none .venv-compute/bin/python -m pytest $(PARALLEL) $(COMPUTE_TESTS)
 
-ci: export TESTED_ELSEWHERE := $(addprefix --ignore=,$(COMPUTE_TESTS) tests/docs)
+ci: export TESTED_ELSEWHERE := $(WITHOUT_DATABASE)
 ci: lint base compute docs test drill ## run all of it once, as CI does
 
 locks: ## write locks/ again from pyproject.toml, with the newest versions it allows
