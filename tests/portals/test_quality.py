@@ -260,3 +260,16 @@ def test_nothing_is_missing_after_the_last_device_was_removed(world, register):
     register.meter.devices.create(serial="B", installed_at=old.removed_at)
     (one,) = stretches_in(world.site, slots, due_slot=slots.stop)
     assert (one.first_slot, one.end_slot) == (start, slots.stop)
+
+
+def test_from_a_meter_one_gets_to_its_quarter_hours(world):
+    client = world.as_("operator")
+    page = client.get("/sites/linde/equipment/m001/?range=month&day=2026-03-10")
+    ((_, link),) = page.context["registers"]
+    assert link in page.content.decode().replace("&amp;", "&")
+    shown = client.get(link)
+    assert shown.status_code == 200
+    assert "/edit/" in shown.content.decode(), "from there a value is set by hand"
+    years = client.get("/sites/linde/equipment/m001/?range=custom&first=2024-01-01&last=2026-03-10")
+    ((_, link),) = years.context["registers"]
+    assert client.get(link).status_code == 200, "at most a year"

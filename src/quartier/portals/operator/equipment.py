@@ -16,6 +16,8 @@ from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sites.models import BillingPoint
 from quartier.core.kernel.period import date_of_day_number
 from quartier.portals.operator.charts import meter_chart
+from quartier.portals.operator.intervals import LONGEST
+from quartier.portals.operator.quality import stretch_url
 from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
@@ -101,10 +103,14 @@ def meter(visit: Visit, meter_ref: str) -> HttpResponseBase:
     if visit.request.GET.get("format") == "csv":
         last = span.to_date - timedelta(days=1)
         return chart_csv(f"{visit.site.ref}-{row.ref}-{span.from_date}-{last}", chart)
+    registers = list(row.registers.order_by("direction", "part"))
+    slots = span.slots[:LONGEST]
     context = {
         "meter": row,
         "chart": chart,
-        "registers": row.registers.order_by("direction", "part"),
+        "registers": [
+            (one, stretch_url(visit.site.ref, one.pk, slots.start, slots.stop)) for one in registers
+        ],
         "devices": row.devices.order_by("-installed_at"),
         "assignments": row.assignments.select_related("billing_point").order_by("-starts_date"),
     }
