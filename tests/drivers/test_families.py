@@ -1,6 +1,7 @@
 """Every family that comes with Quartier: its file is sound and its frames give what they must."""
 
 import dataclasses
+import importlib
 from decimal import Decimal
 
 import pytest
@@ -34,9 +35,8 @@ def test_there_are_frames(folder):
 def test_its_frames_give_what_they_must(path):
     capture = read_capture(path)
     family = catalog.load(path.parent.parent, capture.settings or None).family
-    if family.head.protocol != "modbus":
-        pytest.fail(f"no test replays {family.head.protocol} yet")
-    reading = replay(family, capture)
+    protocol = importlib.import_module(f"quartier.drivers.{family.head.protocol}.replay")
+    reading = protocol.replay(family, capture)
     assert differences(capture, reading.values, reading.findings) == []
 
 

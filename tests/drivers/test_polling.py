@@ -13,7 +13,7 @@ from quartier.drivers import catalog
 from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.reading import device, poll
 from quartier.drivers.modbus.sunspec import discover, registers_of
-from tests.drivers.maps import INVERTER, sdm630, sunspec
+from tests.drivers.maps import INVERTER, floats, sdm630, sunspec
 from tests.protocols.modbus.simulator import QUICK, registers, simulated
 from tests.protocols.modbus.simulator import device as simulated_device
 
@@ -144,6 +144,25 @@ def test_nobody_at_this_address():
     (finding,) = reading.findings
     assert finding.code == "modbus.no_answer"
     assert "A and B" in finding.remedy
+
+
+def test_a_meter_that_falls_silent_halfway():
+    """What came before is kept; what is billed is asked for first."""
+    asked_for = []
+
+    def trace(is_sent, packet):
+        if not is_sent:
+            asked_for.append(int.from_bytes(packet[8:10], "big"))
+        return packet if asked_for[0] == asked_for[-1] else b""
+
+    holding = [floats(3027, 230.0, 230.0, 230.0), floats(3053, 1.0, 1.0, 1.0, 3.0)]
+    holding.append(floats(3109, 50.0))
+    meter = [simulated_device(16, holding=[*holding, floats(45099, 1234.5, 7.25)])]
+    reading, values = read(meter, "schneider_iem3x55", "iEM3155", 16, trace=trace)
+    assert asked_for[0] == 45099
+    assert set(values) == {"1-1:1.8.0", "1-1:2.8.0"}
+    assert reading.is_reached
+    assert [finding.code for finding in reading.findings] == ["modbus.no_answer"]
 
 
 def test_settings_of_the_generic_meter():

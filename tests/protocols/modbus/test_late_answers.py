@@ -81,7 +81,7 @@ def test_rtu_after_a_retry_one_answer_more_is_owed():
         script = [
             [(TIMEOUT * 1.3, rtu(9, 111))],
             [(TIMEOUT * 0.8, rtu(9, 112))],
-            [(0, rtu(9, 222))],
+            [(TIMEOUT * 0.8, rtu(9, 222))],
         ]
         async with answering(script, RtuFraming()) as (bus, _):
             first = await bus.ask(9, pdu.read(3, 0, 1), Timing(timeout_s=TIMEOUT, tries=2))

@@ -49,13 +49,16 @@ def device(
     where: str = "",
     limits: Limits | None = None,
 ) -> Device:
-    """``registers`` of the device at address ``unit``; ``where`` is how people call it."""
+    """``registers`` of the device at address ``unit``; ``where`` is how people call it. What is
+    billed is asked for first, so that it is read nearest to the instant that was meant."""
     wanted = tuple(registers)
+    billed = {register.place for register in wanted if register.is_billing}
+    blocks = plan(wanted, limits or part.limits)
     return Device(
         unit,
         family,
         wanted,
-        plan(wanted, limits or part.limits),
+        tuple(sorted(blocks, key=lambda block: billed.isdisjoint(block.places))),
         part.timing,
         where or f"device {unit}",
     )
@@ -75,7 +78,7 @@ async def poll(bus: Bus, asked: Device) -> Reading:
             continue
         except ModbusError as reason:
             findings.append(reason.finding(asked.where))
-            return Reading((), tuple(findings), is_reached)
+            break  # whoever does not answer now will not answer the rest; what came is kept
         is_reached = True
         words |= found
     values, noticed = decode(asked.registers, words, asked.family, asked.where)
