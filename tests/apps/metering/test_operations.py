@@ -317,6 +317,16 @@ def test_gaps_are_filled_and_say_so(site, counter):
     assert methods == ["linear", "register"]
 
 
+def test_what_has_not_happened_is_not_estimated(site, counter):
+    now = slot_at(NOW)
+    receive(site, at(counter, now - SLOT - 4, 100), at(counter, now - SLOT - 2, 120))
+    fill(site, counter, range(now - 2, now + 96))
+    read = store.read(site.id, [counter.id], now - 2, now + 96)
+    assert (read.quality[0, 2:] == Quality.MISSING).all()
+    with pytest.raises(BadEdit, match="not happened"):
+        fill(site, counter, range(now, now + 1))
+
+
 def test_a_gap_that_no_method_fills_is_named(site, counter):
     written, findings = fill(site, counter, range(SLOT, SLOT + 9))
     assert written.changed == 0

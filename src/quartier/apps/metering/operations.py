@@ -112,13 +112,17 @@ def fill_gaps(
     """Estimate the missing quarter-hours of ``register`` in ``slots`` (rules.md f.3).
 
     Readings on the quarter-hour grid around a gap, of one device, give its energy; the methods
-    are those of ``core.metering.estimation``. Known values stay. Each filled gap is in the
+    are those of ``core.metering.estimation``. What is later than ``at`` has not happened and is
+    left alone. Known values stay. Each filled gap is in the
     trail with its method; the findings name the gaps that no method fills. Raises
     :class:`BadEdit` and what ``store.write`` raises.
     """
     for name, value in (("a reason", reason), ("a user", actor)):
         if not value.strip():
             raise BadEdit(f"an estimate needs {name}")
+    slots = range(slots.start, min(slots.stop, slot_at(at)))
+    if not slots:
+        raise BadEdit("what has not happened yet cannot be estimated")
     with transaction.atomic():
         lock_site(site.pk)
         # Weeks before the range give the values of a week in it.

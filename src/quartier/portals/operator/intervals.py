@@ -112,6 +112,7 @@ def intervals(visit: Visit, pk: int) -> HttpResponseBase:
     shown = range(slots.start, min(slots.stop, slots.start + _SHOWN))
     read = store.read(visit.site.pk, [register.pk], slots.start, slots.stop)
     name = visit.site.timezone
+    past = max(slot_at(timezone.now()) - slots.start, 0)
     values = [
         {
             "from": formats.moment(slot_starts_at(slot), name),
@@ -127,7 +128,7 @@ def intervals(visit: Visit, pk: int) -> HttpResponseBase:
         "chart": chart_around(visit, register, slots),
         "values": values,
         "more": max(0, len(slots) - _SHOWN),
-        "gaps": int((read.quality == Quality.MISSING).sum()),
+        "gaps": int((read.quality[0, :past] == Quality.MISSING).sum()),
         "known_wh": int(read.energy_wh[read.quality != 0].sum()) if read.quality.any() else None,
         "history": history,
         "older": history.paginator.count - history.end_index(),
