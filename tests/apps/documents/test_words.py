@@ -253,6 +253,7 @@ def test_the_proof_says_in_words_what_the_law_allows(language):
 
 def test_a_credit_note_leaves_energy_and_proof_to_its_invoice():
     page = page_of(replace(samples.credit_note(), notes=("Falscher Zähler.",)))
+    assert page["reading"][0] == "So lesen Sie diese Gutschrift"
     assert page["energy"] is None
     assert page["proofs"] == page["notes"] == []
     assert page["headline"]["note"] == "Falscher Zähler."

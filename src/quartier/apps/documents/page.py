@@ -286,4 +286,5 @@ def _reading(document: Document, texts: dict[str, Any]) -> list[str]:
     if contact:
         whole = contact.replace(" ", numbers.FIXED).replace(f",{numbers.FIXED}", ", ")
         lines.append(words["questions"].format(contact=whole))
-    return [words["heading"], " ".join(lines)]
+    is_credit_note = document.kind is Kind.CREDIT_NOTE
+    return [words["credit_heading" if is_credit_note else "heading"], " ".join(lines)]
