@@ -16,7 +16,8 @@ from quartier.protocols.mbus.records import Record, Records, read_records
 
 _VARIABLE: Final = {0x72: False, 0x76: True}
 _FIXED: Final = {0x73: False, 0x77: True}
-_ERROR: Final = 0x70
+ERROR: Final = 0x70
+"""CI of an application error."""
 _HEADER = 12
 _FIXED_LENGTH = 16
 _MODE_BITS = 0x1F00
@@ -61,7 +62,7 @@ def read(frame: Long) -> tuple[Telegram, tuple[Finding, ...]]:
     Raises :class:`Refused` for an application error, :class:`Encrypted`, and
     :class:`BadTelegram` for what is no data of a meter.
     """
-    if frame.ci == _ERROR:
+    if frame.ci == ERROR:
         raise Refused(frame.data[0] if frame.data else 0)
     if not frame.is_from_device:
         raise BadTelegram(f"a frame with control {frame.control:02X} hex is not an answer")
@@ -81,13 +82,27 @@ def read(frame: Long) -> tuple[Telegram, tuple[Finding, ...]]:
     return telegram, (*_status(header.status, frame.ci in _FIXED), *records.findings)
 
 
+def device_of(frame: Long) -> Secondary | None:
+    """Who sent ``frame``; ``None`` if it does not say."""
+    if frame.ci in _VARIABLE and len(frame.data) >= _HEADER:
+        return _address(frame.data, is_high_first=_VARIABLE[frame.ci])
+    if frame.ci in _FIXED and len(frame.data) == _FIXED_LENGTH:
+        return _fixed(frame.data, is_high_first=_FIXED[frame.ci])[0].device
+    return None
+
+
+def _address(data: bytes, *, is_high_first: bool) -> Secondary:
+    step = -1 if is_high_first else 1
+    return Secondary.from_bytes(data[0:4][::step] + data[4:6][::step] + data[6:8])
+
+
 def _variable(data: bytes, *, is_high_first: bool) -> tuple[Header, Records]:
     if len(data) < _HEADER:
         raise BadTelegram(f"its header has {len(data)} of {_HEADER} bytes")
     step = -1 if is_high_first else 1
     configuration = int.from_bytes(data[10:12][::step], "little")
-    address = data[0:4][::step] + data[4:6][::step] + data[6:8]
-    header = Header(Secondary.from_bytes(address), data[7], data[8], data[9])
+    device = _address(data, is_high_first=is_high_first)
+    header = Header(device, data[7], data[8], data[9])
     if configuration & _MODE_BITS:
         raise Encrypted(f"meter {header.number} sends its records encrypted")
     return header, read_records(data[_HEADER:], is_high_first=is_high_first)

@@ -1,0 +1,33 @@
+"""The bus on a serial port: a pseudo-terminal of the kernel with a meter at its far end."""
+
+import asyncio
+import os
+import pty
+import termios
+
+from quartier.protocols.mbus.bus import Bus
+from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from tests.protocols.mbus.captures import CAPTURES
+from tests.protocols.mbus.clock import run
+from tests.protocols.mbus.slaves import Device
+
+
+def test_a_meter_at_2400_baud():
+    async def asked():
+        ours, theirs = pty.openpty()
+        device = Device(7, [CAPTURES["oms_frame2"].frame])
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours, lambda: os.write(ours, device.answer(os.read(ours, 300))))
+        bus = Bus(SerialLink(os.ttyname(theirs), SerialSettings(2400, "E", 1)))
+        answer = await bus.read(7)
+        attributes = termios.tcgetattr(theirs)
+        bus.close()
+        loop.remove_reader(ours)
+        os.close(theirs)
+        os.close(ours)
+        return answer, attributes
+
+    answer, attributes = run(asked())
+    assert answer.telegrams[0].records[0].value == 2850427
+    assert answer.findings == ()
+    assert attributes[4] == termios.B2400
