@@ -61,6 +61,14 @@ def test_groups_stay_apart_and_scales_come_along():
     assert spans(registers, Limits(5, 125, ())) == [(3, 0, 2), (3, 2, 2), (3, 20, 2)]
 
 
+def test_a_value_is_never_cut_in_two():
+    """Two ways to read the same words stay one request, whatever the limit."""
+    registers = [register(0, Type.U64), register(2, Type.U64), register(6)]
+    (block,) = plan(registers, Limits(0, 125, ()))
+    assert [(part.address, part.count) for part in block.parts()] == [(0, 6), (6, 2)]
+    assert spans(registers, Limits(0, 4, ())) == [(3, 0, 6), (3, 6, 2)]
+
+
 REGISTERS = st.lists(
     st.builds(
         register,

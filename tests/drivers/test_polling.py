@@ -1,7 +1,6 @@
 """Drivers against pymodbus' simulator: Modbus TCP and RTU over TCP, with maps written here by hand
 in pymodbus' own types, from the tables of the makers and not from driver.toml."""
 
-import asyncio
 import dataclasses
 from decimal import Decimal
 
@@ -12,8 +11,9 @@ from quartier.core.kernel.findings import Severity
 from quartier.drivers import catalog
 from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.reading import device, poll
-from quartier.drivers.modbus.sunspec import discover, registers_of
+from quartier.drivers.modbus.sunspec import ModelAt, discover, registers_of
 from tests.drivers.maps import INVERTER, floats, sdm630, sunspec
+from tests.protocols.mbus import clock
 from tests.protocols.modbus.simulator import QUICK, registers, simulated
 from tests.protocols.modbus.simulator import device as simulated_device
 
@@ -36,7 +36,7 @@ def read(simulators, key, model, unit, *, rtu=False, trace=None, settings=None):
             )
             return await poll(bus, dataclasses.replace(asked, timing=QUICK))
 
-    reading = asyncio.run(run())
+    reading = clock.run(run())
     return reading, {value.name: (value.value, value.unit) for value in reading.values}
 
 
@@ -195,13 +195,23 @@ def test_sunspec_models_are_found(base):
             asked = device(1, family.head.family, chosen, family.part)
             return found, findings, await poll(bus, asked)
 
-    found, findings, reading = asyncio.run(run())
+    found, findings, reading = clock.run(run())
     assert [(model.number, model.length) for model in found] == [(1, 66), (103, 50)]
     assert findings == ()
     values = {value.name: value.value for value in reading.values}
     assert values["1-1:2.8.0"] == Decimal(0x12D687) * 10
     assert values["1-1:2.7.0"] == 10350
     assert values["1-1:14.7.0"] == Decimal("49.98")
+
+
+def test_a_sunspec_model_that_is_shorter_than_the_standard():
+    """Points beyond its end are those of the next model: they are not read."""
+    family = catalog.family("sunspec")
+    found = [ModelAt(103, 40002, 20), ModelAt(203, 40024, 105)]
+    registers_ = registers_of(family.part, family.head.model("inverter"), found)
+    assert {register.name for register in registers_} >= {"1-1:2.7.0", "1-1:32.7.0"}
+    assert max(register.place.end for register in registers_) <= 40024
+    assert "1-1:2.8.0" not in {register.name for register in registers_}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +229,7 @@ def test_sunspec_that_is_none(holding, code):
         async with simulated([simulated_device(1, holding=holding)]) as bus:
             return await discover(bus, 1, family.part, "roof")
 
-    found, (finding,) = asyncio.run(run())
+    found, (finding,) = clock.run(run())
     assert finding.code == code
     assert len(found) <= 100
     assert registers_of(family.part, family.head.model("battery"), found) == ()
@@ -241,7 +251,7 @@ def test_who_the_device_is(code, said):
         async with simulated([simulated_device(9, inputs=inputs)]) as bus:
             return await identify(bus, 9, family.part, family.head.family, "meter 9")
 
-    known, findings = asyncio.run(run())
+    known, findings = clock.run(run())
     if said is None:
         assert (known, findings) == ({"model": "71"}, ())
     else:
@@ -258,4 +268,4 @@ def test_who_a_device_is_in_letters():
         async with simulated([simulated_device(9, holding=holding)]) as bus:
             return await identify(bus, 9, family.part, family.head.family, "meter 9")
 
-    assert asyncio.run(run()) == ({"model": "B23"}, ())
+    assert clock.run(run()) == ({"model": "B23"}, ())

@@ -8,10 +8,11 @@ import pytest
 
 from quartier.protocols.modbus import pdu
 from quartier.protocols.modbus.bus import Bus, Timing
-from quartier.protocols.modbus.errors import BadFrame, ModbusError, NoAnswer, NoConnection
+from quartier.protocols.modbus.errors import BadFrame, Garbled, ModbusError, NoAnswer, NoConnection
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
 from quartier.protocols.modbus.link import TcpLink
 from quartier.protocols.modbus.rtu import crc16
+from tests.protocols.mbus import clock
 
 TIMEOUT = 0.06
 TIMING = Timing(timeout_s=TIMEOUT, tries=1)
@@ -73,7 +74,7 @@ def test_rtu_waits_for_what_is_owed():
             assert [finding.code for finding in reply.findings] == ["modbus.late_answer"]
             assert len(seen) == 2
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_rtu_after_a_retry_one_answer_more_is_owed():
@@ -88,7 +89,7 @@ def test_rtu_after_a_retry_one_answer_more_is_owed():
             assert first.values == (111,)
             assert (await bus.ask(9, pdu.read(3, 10, 1))).values == (222,)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_rtu_another_device_does_not_wait():
@@ -104,7 +105,7 @@ def test_rtu_another_device_does_not_wait():
             assert reply.values == (222,)
             assert [finding.code for finding in reply.findings] == ["modbus.late_answer"]
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_rtu_what_never_comes_is_not_waited_for_long():
@@ -117,7 +118,7 @@ def test_rtu_what_never_comes_is_not_waited_for_long():
             assert (await bus.ask(9, pdu.read(3, 10, 1))).values == (222,)
             assert asyncio.get_running_loop().time() - started < 2.5 * TIMEOUT
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_tcp_drops_the_answer_of_an_earlier_request():
@@ -130,7 +131,7 @@ def test_tcp_drops_the_answer_of_an_earlier_request():
             assert reply.values == (222,)
             assert [finding.code for finding in reply.findings] == ["modbus.late_answer"]
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_rtu_byte_by_byte_and_a_foreign_answer_first():
@@ -140,7 +141,7 @@ def test_rtu_byte_by_byte_and_a_foreign_answer_first():
         async with answering(script, RtuFraming()) as (bus, _):
             assert (await bus.ask(9, pdu.read(3, 10, 1))).values == (222,)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_a_web_server_on_the_port():
@@ -150,7 +151,7 @@ def test_a_web_server_on_the_port():
                 await bus.ask(9, pdu.read(3, 10, 1))
             assert not bus.link.is_open
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @pytest.mark.parametrize("framing", [RtuFraming, TcpFraming])
@@ -162,7 +163,23 @@ def test_any_bytes_end_in_an_answer_or_a_named_error(framing, rng):
                 with pytest.raises(ModbusError):
                     await bus.ask(9, pdu.read(3, 10, 1), Timing(timeout_s=0.01, tries=1))
 
-    asyncio.run(run())
+    clock.run(run())
+
+
+def test_a_flood_is_kept_only_in_part_and_the_answer_behind_it_found():
+    async def run():
+        flood = bytes.fromhex("09 03 FA") * 20_000  # each could begin a long answer
+        async with answering([[(0, flood), (0.02, rtu(9, 222))]], RtuFraming()) as (bus, _):
+            reply = await bus.ask(9, pdu.read(3, 10, 1), Timing(timeout_s=5, tries=1))
+            assert reply.values == (222,)
+            assert [finding.code for finding in reply.findings] == ["modbus.noise"]
+
+        async with answering([[(0, flood)]], RtuFraming()) as (bus, _):
+            with pytest.raises(Garbled):
+                await bus.ask(9, pdu.read(3, 10, 1), Timing(timeout_s=0.1, tries=1))
+            assert len(bus._buffer) <= 1024
+
+    clock.run(run())
 
 
 def test_who_stops_waiting_leaves_the_bus_usable():
@@ -173,7 +190,7 @@ def test_who_stops_waiting_leaves_the_bus_usable():
                 await asyncio.wait_for(bus.ask(9, pdu.read(3, 0, 1)), TIMEOUT / 4)
             assert (await bus.ask(9, pdu.read(3, 10, 1))).values == (222,)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_a_name_that_is_nowhere():
@@ -182,4 +199,4 @@ def test_a_name_that_is_nowhere():
         with pytest.raises(NoConnection, match=r"nowhere\.invalid:502"):
             await bus.ask(1, pdu.read(3, 0, 1))
 
-    asyncio.run(run())
+    clock.run(run())

@@ -12,6 +12,7 @@ from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import NoAnswer, NoConnection
 from quartier.protocols.modbus.framing import RtuFraming
 from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from tests.protocols.mbus import clock
 
 ANSWER = bytes.fromhex("01 03 02 12 34 B5 33")
 
@@ -42,7 +43,7 @@ def test_a_question_over_a_serial_port():
         os.close(theirs)
         os.close(ours)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_the_adapter_was_pulled_out():
@@ -58,7 +59,7 @@ def test_the_adapter_was_pulled_out():
         bus.close()
         os.close(theirs)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_a_port_that_is_not_there():
@@ -66,7 +67,7 @@ def test_a_port_that_is_not_there():
         with pytest.raises(NoConnection, match="/dev/ttyNONE cannot be opened"):
             await Bus(SerialLink("/dev/ttyNONE"), RtuFraming()).ask(1, pdu.read(3, 0, 1))
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @pytest.mark.parametrize("settings", [(9601, "N", 1), (9600, "X", 1), (9600, "N", 3)])

@@ -15,6 +15,7 @@ from quartier.protocols.modbus.errors import (
     Refused,
 )
 from quartier.protocols.modbus.rtu import crc16
+from tests.protocols.mbus import clock
 from tests.protocols.modbus.simulator import QUICK, coils, device, registers, simulated
 
 BOTH = pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu_over_tcp"])
@@ -42,7 +43,7 @@ def test_every_function(rtu):
             assert await ask(pdu.write(16, 101, [43, 44])) == ()
             assert await ask(pdu.Request(23, 100, 4, (45,), 103)) == (42, 43, 44, 45)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @BOTH
@@ -54,7 +55,7 @@ def test_a_register_that_is_not_there(rtu):
             reply = await bus.ask(9, pdu.read(3, 100, 1))
             assert (reply.values, reply.findings, reply.tries) == ((1,), (), 1)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @BOTH
@@ -68,7 +69,7 @@ def test_an_absent_device_and_the_next_one(rtu):
                     await bus.ask(8, pdu.read(3, 100, 1))
             assert (await bus.ask(9, pdu.read(3, 100, 1))).values == (1,)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_a_converter_that_says_the_device_is_absent():
@@ -77,7 +78,7 @@ def test_a_converter_that_says_the_device_is_absent():
             with pytest.raises(Refused):
                 await bus.ask(8, pdu.read(3, 100, 1))
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @BOTH
@@ -96,7 +97,7 @@ def test_many_who_ask_at_once_queue(rtu):
             replies = await asyncio.gather(*asked)
         assert [reply.values for reply in replies] == [(unit,) for unit in range(1, 21)]
 
-    asyncio.run(run())
+    clock.run(run())
     assert under_way == [False, True] * 20
 
 
@@ -109,7 +110,7 @@ def test_the_pause_between_requests():
                 await bus.ask(9, pdu.read(3, 100, 1), Timing(pause_s=0.02))
             assert loop.time() - started >= 0.06
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def spoil(answers):
@@ -135,7 +136,7 @@ def test_a_wrong_checksum_is_asked_again():
             reply = await bus.ask(9, pdu.read(3, 100, 2))
             assert (reply.values, reply.tries) == ((1, 2), 2)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_answers_that_are_always_spoiled(spoiled):
                 await bus.ask(9, pdu.read(3, 100, 2), Timing(timeout_s=0.05, tries=2))
             assert "baud rate and parity" in caught.value.finding("meter 9").remedy
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_noise_before_an_answer():
@@ -164,7 +165,7 @@ def test_noise_before_an_answer():
             assert (finding.code, finding.message[:15]) == ("modbus.noise", "4 stray bytes w")
             assert not (await bus.ask(9, pdu.read(3, 100, 2))).findings
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_another_device_answers():
@@ -174,7 +175,7 @@ def test_another_device_answers():
             with pytest.raises(OtherAddress, match="device 9 was asked, but device 12 answered"):
                 await bus.ask(9, pdu.read(3, 100, 2), Timing(timeout_s=0.05, tries=2))
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_two_devices_answer():
@@ -185,7 +186,7 @@ def test_two_devices_answer():
             assert reply.values == (1, 2)
             assert [finding.code for finding in reply.findings] == ["modbus.other_address"]
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_the_converter_was_restarted():
@@ -197,7 +198,7 @@ def test_the_converter_was_restarted():
             bus.link._transport.get_extra_info("socket").shutdown(2)
             assert (await bus.ask(9, pdu.read(3, 100, 1), QUICK)).values == (1,)
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_nobody_listens():
@@ -207,7 +208,7 @@ def test_nobody_listens():
         with pytest.raises(NoConnection, match=port):
             await bus.ask(9, pdu.read(3, 0, 1))
 
-    asyncio.run(run())
+    clock.run(run())
 
 
 def test_an_address_that_no_device_has():
@@ -217,4 +218,4 @@ def test_an_address_that_no_device_has():
                 with pytest.raises(BadRequest):
                     await bus.ask(unit, pdu.read(3, 0, 1))
 
-    asyncio.run(run())
+    clock.run(run())
