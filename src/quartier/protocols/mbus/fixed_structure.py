@@ -11,6 +11,7 @@ from quartier.protocols.mbus.units import UNKNOWN, Unit
 _BINARY = 0x01
 _STORED = 0x02
 """Both counters are values of a due date."""
+_MEDIA_MODE_2: Final = {0xA: 0x03, 0xB: 0x04, 0xC: 0x06, 0xD: 0x07, 0xE: 0x08}
 _SAME_BUT_HISTORIC: Final = 0x3E
 
 
@@ -32,6 +33,12 @@ UNITS: Final[dict[int, Unit]] = {
     0x3F: Unit("count", "1"),
 }
 """By the 6 bits of the unit. 00 and 01 are times and dates, of which no meter is known here."""
+
+
+def medium_of(codes: bytes) -> int:
+    """The medium in the two ``codes`` of unit, as the variable structure numbers it."""
+    medium = codes[0] >> 6 | codes[1] >> 6 << 2
+    return _MEDIA_MODE_2.get(medium, medium)
 
 
 def read_counters(status: int, codes: bytes, counters: tuple[bytes, bytes]) -> Records:
@@ -63,6 +70,7 @@ def read_counters(status: int, codes: bytes, counters: tuple[bytes, bytes]) -> R
                 quantity=unit.quantity,
                 unit=unit.unit,
                 value=value,
+                step=unit.factor,
                 vib=bytes([code]),
                 data=data,
             )

@@ -4,7 +4,6 @@ A record that cannot be read is kept without a value, with a finding. A record t
 the telegram: where the next one would begin is not known.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
@@ -36,8 +35,8 @@ class Record:
 
     ``value`` in ``unit`` (Wh, l, W, l/h, °C, s...) is a Decimal, text, bytes, a date or time of
     the meter's own clock, or ``None`` where there is none. ``qualifiers`` are the words of its
-    VIFE: a record with any is not the plain quantity. ``dib``, ``vib`` and ``data`` are the bytes
-    as they came.
+    VIFE: a record with any is not the plain quantity. ``step`` is what the last digit sent counts.
+    ``dib``, ``vib`` and ``data`` are the bytes as they came.
     """
 
     function: Function
@@ -49,6 +48,7 @@ class Record:
     value: Value
     qualifiers: tuple[str, ...] = ()
     is_summer_time: bool | None = None
+    step: Decimal = Decimal(1)
     dib: bytes = b""
     vib: bytes = b""
     data: bytes = b""
@@ -145,6 +145,7 @@ def _record(data: bytes, start: int, found: Records, *, is_high_first: bool) -> 
             value=value,
             qualifiers=words,
             is_summer_time=dates.is_summer_time(low_first) if is_date else None,
+            step=unit.factor,
             dib=dib,
             vib=vib,
             data=raw,
@@ -273,8 +274,3 @@ def _cut(count: int, why: str) -> Finding:
         f"Record {count + 1} {why}; it and what follows were not read.",
         remedy="Read the meter again; if it stays, note the model and the telegram.",
     )
-
-
-def with_quantity(records: Sequence[Record], quantity: str) -> list[Record]:
-    """The records of ``quantity``."""
-    return [record for record in records if record.quantity == quantity]

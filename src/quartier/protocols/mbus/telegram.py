@@ -114,7 +114,7 @@ def _fixed(data: bytes, *, is_high_first: bool) -> tuple[Header, Records]:
             f"its data have {len(data)} bytes, the fixed structure has {_FIXED_LENGTH}"
         )
     step = -1 if is_high_first else 1
-    medium = data[6] >> 6 | data[7] >> 6 << 2
+    medium = fixed_structure.medium_of(data[6:8])
     number = data[0:4][::step]
     device = Secondary(number[::-1].hex().upper(), medium=medium)
     header = Header(device, medium, data[4], data[5])
