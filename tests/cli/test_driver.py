@@ -204,6 +204,29 @@ def test_reading_sunspec(run):
     assert "the device has no SunSpec model of battery; it has: 103." in said
 
 
+def test_scanning_a_bus(run):
+    with in_a_thread([device(11, inputs=sdm630()), device(13, holding=[])]) as at:
+        code, said = run("scan", at, "--units", "11-13")
+    assert code == 0
+    assert said.splitlines() == [
+        " 11  eastron_sdm120, eastron_sdm630",
+        " 13  no driver fits",
+        "2 devices at the addresses 11 to 13",
+    ]
+
+
+@pytest.mark.parametrize("units", ["x", "0-3", "5-4", "1-248", "1-"])
+def test_scanning_addresses_that_are_none(run, units):
+    code, _ = run("scan", "127.0.0.1:1", "--units", units)
+    assert code == 2
+
+
+def test_scanning_where_nothing_is(run):
+    code, said = run("scan", "127.0.0.1:1", "--units", "1")
+    assert code == 2
+    assert "127.0.0.1:1 cannot be reached" in said
+
+
 def test_reading_where_nothing_is(run):
     code, said = run("read", "127.0.0.1:1", "--driver", "eastron_sdm630")
     assert code == 1

@@ -1,8 +1,9 @@
-"""Drivers: list them, try one on its captured frames, begin a new one, read a device.
+"""Drivers: list them, try one on its captured frames, begin a new one, read a device, scan a bus.
 
 A driver is a folder of data (docs/guides/driver-file.md). ``driver test`` names every fault of its
 file with its line, and plays its frames back: what comes out must be what the capture lists.
-``driver read`` polls a real device once and shows every value with its unit.
+``driver read`` polls a real device once and shows every value with its unit; ``driver scan`` asks
+every address of a Modbus bus who is there.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from quartier.drivers import catalog
 from quartier.drivers.document import document
 from quartier.drivers.replay import BadCapture, captures_in, differences, read_capture
 from quartier.drivers.settings import BadSetting
+from quartier.protocols.modbus.errors import NoConnection
 
 _MOST_CAPTURES = 1000
 
@@ -37,15 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("document", help="write the page of all drivers in Markdown")
     one.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     one.set_defaults(run=run_document)
+    one = actions.add_parser("scan", help="who is on a Modbus bus, and which drivers fit")
+    _add_line(one)
+    one.add_argument("--units", metavar="FIRST-LAST", default="1-247", help="default: 1-247")
+    one.set_defaults(run=run_scan)
     one = actions.add_parser("read", help="poll a device once and show its values")
-    one.add_argument("at", help="HOST, HOST:PORT, or a serial port such as /dev/ttyUSB0")
+    _add_line(one)
     one.add_argument("--driver", required=True, help="see quartier driver list")
     one.add_argument("--model", help="default: the first of the family")
     one.add_argument("--unit", type=int, default=1, help="address on the bus; default: 1")
-    one.add_argument("--rtu", action="store_true", help="RTU frames inside TCP")
-    one.add_argument("--line", metavar="BAUD,PARITY", help="such as 9600,E; default: as when new")
     one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="settings")
     one.set_defaults(run=run_read)
+
+
+def _add_line(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("at", help="HOST, HOST:PORT, or a serial port such as /dev/ttyUSB0")
+    parser.add_argument("--rtu", action="store_true", help="RTU frames inside TCP")
+    parser.add_argument("--line", metavar="BAUD,PARITY", help="such as 9600,E")
 
 
 def run_list(_args: argparse.Namespace) -> int:
@@ -161,6 +171,33 @@ def run_read(args: argparse.Namespace) -> int:
     _print_values(reading)
     print_findings(reading.findings)
     return exit_code(reading.findings)
+
+
+def run_scan(args: argparse.Namespace) -> int:
+    first, _, last = args.units.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal()):
+        raise UserError("--units must be FIRST-LAST, such as 10-40.")
+    units = range(int(first), int(last or first) + 1)
+    if not units or units[0] < 1 or units[-1] > 247:
+        raise UserError("--units must lie within 1-247.")
+    present: list[Any] = []
+
+    def report(one: Any) -> None:
+        present.append(one)
+        print(f"{one.unit:3}  {', '.join(one.families) or 'no driver fits'}", flush=True)
+        print_findings(one.findings, "     ")
+
+    live = importlib.import_module("quartier.drivers.modbus.live")
+    try:
+        asyncio.run(
+            live.scan_at(
+                args.at, units, catalog.families(), report, is_rtu=args.rtu, line=args.line
+            )
+        )
+    except (ValueError, NoConnection) as reason:
+        raise UserError(f"{reason}.") from None
+    print(f"{len(present)} devices at the addresses {units[0]} to {units[-1]}")
+    return exit_code([finding for one in present for finding in one.findings])
 
 
 def _setting(text: str) -> tuple[str, str]:

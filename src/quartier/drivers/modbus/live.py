@@ -1,5 +1,6 @@
 """Read a device once, from an address that a person typed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from quartier.drivers.catalog import Family
@@ -8,6 +9,7 @@ from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.part import ModbusPart
 from quartier.drivers.modbus.reading import Reading, device, poll
 from quartier.drivers.modbus.registers import Register
+from quartier.drivers.modbus.scan import Present, scan
 from quartier.drivers.modbus.sunspec import find_registers
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
@@ -37,6 +39,25 @@ def serial_settings(text: str) -> SerialSettings:
         raise ValueError(f"{text!r} is not BAUD,PARITY such as 9600,E")
     stop_bits = int(parts[2]) if len(parts) == 3 and parts[2].isdecimal() else 1
     return SerialSettings(int(parts[0]), parts[1].upper(), stop_bits)
+
+
+async def scan_at(
+    at: str,
+    units: range,
+    families: list[Family],
+    report: Callable[[Present], None],
+    *,
+    is_rtu: bool = False,
+    line: str | None = None,
+) -> None:
+    """Report who is at ``units``. Raises ValueError for an address that is none, and
+    :class:`~quartier.protocols.modbus.errors.NoConnection`."""
+    bus = bus_at(at, is_rtu=is_rtu, serial=serial_settings(line) if line else None)
+    try:
+        async for present in scan(bus, units, families):
+            report(present)
+    finally:
+        bus.close()
 
 
 async def read_once(
