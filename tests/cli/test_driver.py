@@ -233,7 +233,7 @@ def test_reading_where_nothing_is(run):
     assert "127.0.0.1:1 cannot be reached" in said
     code, said = run("read", "/dev/ttyNONE", "--driver", "eastron_sdm630", "--line", "9600,E")
     assert code == 1
-    assert "The serial port /dev/ttyNONE cannot be opened" in said
+    assert "the serial port /dev/ttyNONE cannot be opened" in said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """From words to a value in its base unit, digit by digit."""
 
+import struct
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quartier.core.kernel.energy import Carry
+from quartier.core.metering.registers import Reading
 from quartier.drivers.modbus.registers import Implausible, Place, Register
 from quartier.drivers.units import PLAUSIBLE
 from quartier.drivers.values import Value
@@ -70,6 +73,18 @@ def test_what_cannot_be(words, kind, unit):
     base = register(kind, unit).base
     with pytest.raises(Implausible):
         register(kind, unit, limits=PLAUSIBLE[base]).value(words)
+
+
+@given(st.floats(1e-6, 1e9), st.floats(0, 1e3))
+def test_a_float_of_64_bits_is_a_state_of_a_register_and_never_falls(state, more):
+    def read(number):
+        words = struct.unpack(">4H", struct.pack(">d", number))
+        return register(Type.F64, "kWh").value(words).value
+
+    value = read(state)
+    assert Reading(datetime(2026, 1, 1, tzinfo=UTC), value).value == value
+    assert 0 <= Decimal(repr(state)) * 1000 - value < Decimal("1e-9")
+    assert read(state + more) >= value
 
 
 @given(st.lists(st.decimals("0", "50", places=4), min_size=1, max_size=20))

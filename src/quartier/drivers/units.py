@@ -1,6 +1,6 @@
 """Units of registers, and the base unit in which a value is given on."""
 
-from decimal import Context, Decimal, Inexact, localcontext
+from decimal import ROUND_FLOOR, Context, Decimal, Inexact, localcontext
 from typing import Final
 
 BASE: Final[dict[str, tuple[str, Decimal]]] = {
@@ -50,6 +50,10 @@ NEVER_TINY: Final = frozenset({"V", "Wh", "varh", "l"})
 """A value in one of these units that is not 0 and yet below SMALLEST was never measured: the words
 were another kind of number (230.2 V as a float with its words swapped is 4e-8)."""
 
+FINEST = Decimal("1e-9")
+"""Of a counted value: what core.metering takes as the state of a register."""
+
+_COUNTED: Final = frozenset({"Wh", "varh", "l"})
 _EXACT = Context(prec=80, traps=[Inexact])
 
 
@@ -60,3 +64,13 @@ def product(*factors: Decimal) -> Decimal:
         for factor in factors:
             result *= factor
         return result
+
+
+def counted(value: Decimal, unit: str) -> Decimal:
+    """``value``, if ``unit`` is one that is counted without its digits beyond a billionth: those
+    of a float of 64 bits, which no meter has. Rounded down, so that a count never falls."""
+    exponent = value.as_tuple().exponent
+    if unit not in _COUNTED or not isinstance(exponent, int) or exponent >= -9:
+        return value
+    with localcontext(Context(prec=80)):
+        return value.quantize(FINEST, ROUND_FLOOR)

@@ -6,7 +6,14 @@ from decimal import Decimal
 from quartier.core.kernel.obis import NotObis, Obis
 from quartier.drivers.fields import Table
 from quartier.drivers.head import Head
-from quartier.drivers.units import BASE, NEVER_TINY, PLAUSIBLE, SMALLEST, product
+from quartier.drivers.units import (
+    BASE,
+    NEVER_TINY,
+    PLAUSIBLE,
+    SMALLEST,
+    counted,
+    product,
+)
 from quartier.drivers.values import Value
 from quartier.protocols.modbus.errors import BadFrame
 from quartier.protocols.modbus.values import SIZES, NotAvailable, Order, Type, number, text
@@ -82,7 +89,7 @@ class Register:
             if abs(power) > _MOST_EXPONENT:
                 raise Implausible(f"a scale of 10^{power}")
             factors.append(Decimal(1).scaleb(int(power)))
-        value = product(*factors)
+        value = counted(product(*factors), self.base)
         is_tiny = self.base in NEVER_TINY and 0 < abs(value) < SMALLEST
         if not self.low <= value <= self.high or is_tiny:
             raise Implausible(f"{value:.6g} {self.base}")

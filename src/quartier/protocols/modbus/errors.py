@@ -16,8 +16,7 @@ class ModbusError(Exception):
 
     def finding(self, where: str) -> Finding:
         """This error as a finding about ``where``."""
-        text = str(self)
-        return error(self.code, text[:1].upper() + text[1:] + ".", where=where, remedy=self.remedy)
+        return error(self.code, f"{self}.", where=where, remedy=self.remedy)
 
 
 class BadRequest(ModbusError, ValueError):
@@ -125,6 +124,4 @@ class Refused(ModbusError):
             if self.reason in _OF_THE_CONVERTER
             else "Check the model: this register map does not fit the device."
         )
-        return error(
-            self.code, str(self)[:1].upper() + str(self)[1:] + ".", where=where, remedy=remedy
-        )
+        return error(self.code, f"{self}.", where=where, remedy=remedy)

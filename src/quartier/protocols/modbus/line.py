@@ -40,7 +40,7 @@ class Line:
         found = [
             warning(
                 "modbus.other_address",
-                f"Device {self.unit} was asked, and device {unit} answered too ({count} times).",
+                f"device {self.unit} was asked, and device {unit} answered too ({count} times).",
                 where=name,
                 remedy="Check the addresses on the bus: each must be there once.",
             )
