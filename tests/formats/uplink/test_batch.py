@@ -22,6 +22,12 @@ from quartier.formats.uplink.batch import (
     encode,
 )
 
+
+def packed(data):
+    """Without the time, so that a test has the same name each time."""
+    return gzip.compress(data, mtime=0)
+
+
 AT = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 NAMES = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._:*\-]{0,20}", fullmatch=True)
 VALUES = st.decimals(-(10**9), 10**9, places=3).map(lambda one: one + 0)
@@ -87,7 +93,7 @@ def written(**changes):
     content.update(changes)
     if content["columns"]:
         content["columns"][0].update(column)
-    return gzip.compress(json.dumps(content).encode())
+    return packed(json.dumps(content).encode())
 
 
 @pytest.mark.parametrize(
@@ -95,14 +101,14 @@ def written(**changes):
     [
         (b"", "cut off"),
         (b"hello", "not gzip"),
-        (gzip.compress(b"{}")[:-4], "cut off"),
-        (gzip.compress(b"{}") + b"x", "something follows"),
-        (gzip.compress(b"{"), "not JSON"),
-        (gzip.compress(b"\xff"), "not JSON"),
-        (gzip.compress(b"[" * 100_000), "not JSON"),
-        (gzip.compress(b"[]"), "not an object"),
-        (gzip.compress(b"{}"), "no version, gateway"),
-        (gzip.compress(b" " * (MOST_BYTES_INSIDE + 1)), "unpacks to more"),
+        (packed(b"{}")[:-4], "cut off"),
+        (packed(b"{}") + b"x", "something follows"),
+        (packed(b"{"), "not JSON"),
+        (packed(b"\xff"), "not JSON"),
+        (packed(b"[" * 100_000), "not JSON"),
+        (packed(b"[]"), "not an object"),
+        (packed(b"{}"), "no version, gateway"),
+        (packed(b" " * (MOST_BYTES_INSIDE + 1)), "unpacks to more"),
         (b"x" * (MOST_BYTES + 1), "bytes are more"),
         (written(version=2), "version 2"),
         (written(gateway="a b"), "gateway is not one"),
@@ -141,7 +147,7 @@ def test_what_is_no_batch_says_where(data, says):
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_batch_or_refused(data):
-    for one in (data, gzip.compress(data)):
+    for one in (data, packed(data)):
         try:
             decode(one)
         except BadBatch:
@@ -168,7 +174,7 @@ def test_a_batch_with_anything_in_a_field_is_a_batch_or_refused(top, inside):
     content["columns"][0].update(inside)
     content.update(top)
     try:
-        decode(gzip.compress(json.dumps(content).encode()))
+        decode(packed(json.dumps(content).encode()))
     except BadBatch:
         return
 
