@@ -205,13 +205,13 @@ def test_reading_sunspec(run):
 
 
 def test_scanning_a_bus(run):
-    with in_a_thread([device(11, inputs=sdm630()), device(13, holding=[])]) as at:
-        code, said = run("scan", at, "--units", "11-13")
+    with in_a_thread([device(11, inputs=sdm630()), device(12, holding=[])]) as at:
+        code, said = run("scan", at, "--units", "11-12", "--timeout-ms", 5000)
     assert code == 0
     assert said.splitlines() == [
         " 11  eastron_sdm120, eastron_sdm630",
-        " 13  no driver fits",
-        "2 devices at the addresses 11 to 13",
+        " 12  no driver fits",
+        "2 devices at the addresses 11 to 12",
     ]
 
 
@@ -219,6 +219,10 @@ def test_scanning_a_bus(run):
 def test_scanning_addresses_that_are_none(run, units):
     code, _ = run("scan", "127.0.0.1:1", "--units", units)
     assert code == 2
+
+
+def test_a_time_out_that_is_none(run):
+    assert run("scan", "127.0.0.1:1", "--timeout-ms", 0)[0] == 2
 
 
 def test_scanning_where_nothing_is(run):

@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("scan", help="who is on a Modbus bus, and which drivers fit")
     _add_line(one)
     one.add_argument("--units", metavar="FIRST-LAST", default="1-247", help="default: 1-247")
+    one.add_argument("--timeout-ms", type=int, default=300, help="longer for slow converters")
     one.set_defaults(run=run_scan)
     one = actions.add_parser("read", help="poll a device once and show its values")
     _add_line(one)
@@ -180,6 +181,8 @@ def run_scan(args: argparse.Namespace) -> int:
     units = range(int(first), int(last or first) + 1)
     if not units or units[0] < 1 or units[-1] > 247:
         raise UserError("--units must lie within 1-247.")
+    if not 50 <= args.timeout_ms <= 60_000:
+        raise UserError("--timeout-ms must be within 50 to 60000.")
     present: list[Any] = []
 
     def report(one: Any) -> None:
@@ -191,7 +194,13 @@ def run_scan(args: argparse.Namespace) -> int:
     try:
         asyncio.run(
             live.scan_at(
-                args.at, units, catalog.families(), report, is_rtu=args.rtu, line=args.line
+                args.at,
+                units,
+                catalog.families(),
+                report,
+                is_rtu=args.rtu,
+                line=args.line,
+                timeout_s=args.timeout_ms / 1000,
             )
         )
     except (ValueError, NoConnection) as reason:

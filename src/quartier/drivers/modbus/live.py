@@ -9,7 +9,7 @@ from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.part import ModbusPart
 from quartier.drivers.modbus.reading import Reading, device, poll
 from quartier.drivers.modbus.registers import Register
-from quartier.drivers.modbus.scan import Present, scan
+from quartier.drivers.modbus.scan import QUICK, Present, scan
 from quartier.drivers.modbus.sunspec import find_registers
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
@@ -49,12 +49,13 @@ async def scan_at(
     *,
     is_rtu: bool = False,
     line: str | None = None,
+    timeout_s: float = QUICK.timeout_s,
 ) -> None:
     """Report who is at ``units``. Raises ValueError for an address that is none, and
     :class:`~quartier.protocols.modbus.errors.NoConnection`."""
     bus = bus_at(at, is_rtu=is_rtu, serial=serial_settings(line) if line else None)
     try:
-        async for present in scan(bus, units, families):
+        async for present in scan(bus, units, families, replace(QUICK, timeout_s=timeout_s)):
             report(present)
     finally:
         bus.close()
