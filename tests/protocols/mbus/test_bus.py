@@ -1,5 +1,6 @@
 """Reading meters behind a TCP converter that answers as real lines do."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -146,9 +147,28 @@ def test_a_number_that_nobody_has():
     ids=["noise before", "byte by byte", "slow and in two", "with an echo", "behind another"],
 )
 def test_lines_that_are_not_clean(shape, extra):
-    answer = asked(Converter(Device(5, [WATER]), shape=shape), lambda bus: bus.read(5))
+    once = Timing(tries=1)
+    answer = asked(Converter(Device(5, [WATER]), shape=shape), lambda bus: bus.read(5), once)
     assert values(answer)[0] == 2850427
     assert codes(answer) == extra
+
+
+def test_what_came_before_the_question_is_no_answer():
+    converter = Converter(
+        Device(5, [WATER]),
+        Device(6, [HEAT, HEAT_2]),
+        shape=lambda answer: [(1.0 if answer[5:6] == b"\x05" else 0, answer)],
+    )
+
+    async def both(bus):
+        with pytest.raises(NoAnswer):
+            await bus.read(5, Timing(answer_s=0.7, tries=1))
+        await asyncio.sleep(2)
+        return await bus.read(6)
+
+    answer = asked(converter, both)
+    assert values(answer)[0] == 28014000
+    assert "mbus.other_device" not in codes(answer)
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_that_of_the_next_meter():
@@ -169,6 +189,20 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_that_of_the_next_meter()
     assert values(answer)[0] == 28014000
     (other,) = (f for f in answer.findings if f.code == "mbus.other_device")
     assert "Meter 6 was asked, and meter 5 (92752244, HYD" in other.message
+
+
+def test_noise_of_an_idle_bus_is_not_heard_as_an_answer():
+    converter = Converter(
+        Device(5, [WATER]), shape=lambda answer: [(0, answer), (1.0, b"\x00\xff")]
+    )
+
+    async def twice(bus):
+        await bus.ping(5)
+        await asyncio.sleep(1.5)
+        return await bus.ping(5)
+
+    heard = asked(converter, twice)
+    assert (heard.acks, heard.is_damaged) == (1, False)
 
 
 def test_a_slow_converter_needs_but_a_setting():

@@ -161,7 +161,11 @@ def test_a_register_that_cannot_be_used_is_a_finding(records, why):
 def test_a_stored_value_without_a_date_is_not_used():
     got, (finding,) = read_meter([made(7, "01 13 09", "41 13 05", "42 6C 00 00")])
     assert states(got) == [(WATER, 9, "l", None)]
-    assert finding.message == f"The stored value 1 of {WATER} has no date and is not used."
+    assert finding.message == (
+        f"The stored value 1 of {WATER} has no date, or several, and is not used."
+    )
+    two = made(7, "01 13 09", "41 13 05", "42 6C E1 01", "42 6C 01 11")
+    assert states(read_meter([two])[0]) == [(WATER, 9, "l", None)]
 
 
 def test_a_stored_value_alone_is_no_register():

@@ -106,6 +106,8 @@ def test_an_impossible_date_is_a_finding_and_no_date(sent, why):
     assert record.value is None
     assert finding.code == "mbus.impossible_date"
     assert why in finding.message
+    was_never_set = sent[6:] in {"00 00", "FF FF", "FF FF FF FF FF FF"}
+    assert finding.severity == ("info" if was_never_set else "warning")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,9 @@ def test_a_float_is_the_shortest_decimal_that_is_it(value):
         ("0D 13", "ends within its head"),
         ("0D 13 FF", "has a length of FF hex"),
         ("0D 13 05 41", "needs 5 bytes of data, and 1 are left"),
-        ("02 7C 09 41", "ends within the name of its unit"),
+        ("02 7C 09 41", "has no name of its unit"),
+        ("02 7C 02 41 00 05 05", "has no name of its unit"),
+        ("02 FC 03 41 00 41 74 05 05", "has no name of its unit"),
         ("84" + "80" * 11 + "00 13", "more than 10 DIFE"),
         ("04" + "93" * 12 + "13", "more than 10 VIFE"),
         ("3F 00", "begins with DIF 3F hex"),
@@ -180,6 +184,13 @@ def test_a_record_that_is_cut_off_is_a_finding_and_what_was_before_is_kept(sent,
     assert finding.code == "mbus.cut_record"
     assert finding.message.startswith("Record 2 ")
     assert why in finding.message
+
+
+@pytest.mark.parametrize("vib", ["FC 03 48 52 25 74", "FC 74 03 48 52 25"])
+def test_a_unit_in_plain_text_before_or_behind_its_vife(vib):
+    record, findings = one(f"02 {vib} 22 15")
+    assert (record.quantity, record.unit, record.value) == ("plain_text", "%RH", Decimal("54.10"))
+    assert not findings
 
 
 def test_a_unit_that_is_not_known_keeps_its_number_and_is_a_finding():
@@ -217,6 +228,18 @@ def test_a_meter_that_encrypts_says_so():
     encrypted = HEADER[:10] + bytes.fromhex("10 05") + bytes(16)
     with pytest.raises(Encrypted, match="meter 12345678 sends its records encrypted"):
         telegram.read(Long(8, 1, 0x72, encrypted))
+
+
+def test_the_signature_of_an_old_meter_is_no_encryption():
+    signed = HEADER[:10] + bytes.fromhex("FF FF 01 13 05")
+    assert telegram.read(Long(8, 1, 0x72, signed))[0].records[0].value == 5
+
+
+def test_the_fixed_structure_of_mode_2_names_its_medium():
+    body = bytes.fromhex("78 56 34 12 0A 01 AC A5 0A 00 00 00 0B 00 00 00")
+    assert telegram.read(Long(8, 1, 0x73, body))[0].header.medium_name == "gas"
+    heat = body[:6] + bytes.fromhex("EC A5") + body[8:]
+    assert telegram.read(Long(8, 1, 0x73, heat))[0].header.medium_name == "heat (return)"
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,8 @@ def _stored(
             findings.append(
                 info(
                     "mbus.undated",
-                    f"The stored value {storage} of {rule.obis} has no date and is not used.",
+                    f"The stored value {storage} of {rule.obis} has no date, or several, and is "
+                    "not used.",
                     where=where,
                 )
             )
@@ -267,7 +268,9 @@ def _amount(record: Record) -> Decimal:
     assert isinstance(record.value, Decimal), "only numbers are compared"
     if record.unit != "J":
         return record.value
-    return _DIVISION.quantize(_DIVISION.divide(record.value, _JOULES_PER_WH), _JOULE_DIGITS)
+    energy_wh = _DIVISION.quantize(_DIVISION.divide(record.value, _JOULES_PER_WH), _JOULE_DIGITS)
+    whole = energy_wh.to_integral_value()
+    return whole if whole == energy_wh else energy_wh
 
 
 def _register(obis: Obis, record: Record, *, is_billing: bool, due: date | None = None) -> Register:

@@ -171,21 +171,38 @@ def _block(data: bytes, start: int, name: str) -> tuple[bytes, int]:
 
 
 def _value_block(data: bytes, start: int) -> tuple[str | None, bytes, int]:
-    """The text of a unit in plain text, the VIF with its VIFE, and the place behind."""
+    """The text of a unit in plain text, the VIF with its VIFE, and the place behind.
+
+    The text stands behind the VIFE by the standard, and right behind the VIF in meters of before:
+    of the two places only one has letters.
+    """
     vif = _byte(data, start)
     if vif & 0x7F != _TEXT:
         vib, place = _block(data, start, "VIFE")
         return None, vib, place
-    length = _byte(data, start + 1)
-    place = start + 2 + length
-    if place > len(data):
-        raise _CutOffError("ends within the name of its unit")
-    letters = data[start + 2 : place][::-1].decode("latin-1")
-    text = "".join(letter for letter in letters if letter.isprintable()).strip()
+    text, place = _text(data, start + 1)
     if not vif & _EXTENSION:
+        if text is None:
+            raise _CutOffError("has no name of its unit")
         return text, bytes([vif]), place
-    more, place = _block(data, place, "VIFE")
-    return text, bytes([vif]) + more, place
+    if text is not None:
+        more, place = _block(data, place, "VIFE")
+        return text, bytes([vif]) + more, place
+    vib, place = _block(data, start, "VIFE")
+    text, place = _text(data, place)
+    if text is None:
+        raise _CutOffError("has no name of its unit")
+    return text, vib, place
+
+
+def _text(data: bytes, start: int) -> tuple[str | None, int]:
+    """The letters whose count stands at ``start``, and the place behind; ``None`` if there are
+    none."""
+    place = start + 1 + _byte(data, start)
+    letters = data[start + 1 : place][::-1].decode("latin-1")
+    if place > len(data) or not letters.isprintable():
+        return None, place
+    return letters.strip(), place
 
 
 def _counts(dib: bytes) -> tuple[int, int, int]:
@@ -238,8 +255,10 @@ def _value(
         else:
             value = numbers.fixed(kind, low_first, is_signed=unit.form is Form.SIGNED)
     except dates.NotADate as reason:
+        # A date that was never set is all 0 or all 1: many meters send some.
+        make = info if set(low_first) in ({0x00}, {0xFF}) else warning
         findings.append(
-            warning(
+            make(
                 "mbus.impossible_date",
                 f"Record {number} has an impossible date: {reason}.",
                 remedy="Set the clock and the due date of the meter.",

@@ -20,8 +20,9 @@ ERROR: Final = 0x70
 """CI of an application error."""
 _HEADER = 12
 _FIXED_LENGTH = 16
-_MODE_BITS = 0x1F00
-"""Of the configuration word: how the records are encrypted, 0 if they are not."""
+_ENCRYPTED: Final = frozenset({2, 3, 4, 5, 6, 7, 8, 9, 10, 13})
+"""Modes of the configuration word in which records are encrypted. Old meters have a signature
+there, such as FFFF hex, that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _variable(data: bytes, *, is_high_first: bool) -> tuple[Header, Records]:
     configuration = int.from_bytes(data[10:12][::step], "little")
     device = _address(data, is_high_first=is_high_first)
     header = Header(device, data[7], data[8], data[9])
-    if configuration & _MODE_BITS:
+    if configuration >> 8 & 0x1F in _ENCRYPTED:
         raise Encrypted(f"meter {header.number} sends its records encrypted")
     return header, read_records(data[_HEADER:], is_high_first=is_high_first)
 
