@@ -125,7 +125,7 @@ class Converter:
                     request += await reader.readexactly(request[1] + 2)
                 self.requests.append(bytes(request))
                 self.answer_to(bytes(request), writer.write)
-                if self.hangs_up_after and len(self.requests) == self.hangs_up_after:
+                if self.hangs_up_after and len(self.requests) % self.hangs_up_after == 0:
                     writer.close()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()

@@ -153,6 +153,20 @@ def test_lines_that_are_not_clean(shape, extra):
     assert codes(answer) == extra
 
 
+def test_the_last_telegram_of_one_reading_is_not_the_first_of_the_next():
+    """Each answer needs 0.9 s, so each telegram is asked for twice and comes twice."""
+    converter = Converter(
+        Device(6, [HEAT, HEAT_2]),
+        shape=lambda answer: [(0.9 if len(answer) > 1 else 0, answer)],
+    )
+
+    async def twice(bus):
+        return [await bus.read(6), await bus.read(6)]
+
+    for answer in asked(converter, twice):
+        assert [got.records[0].value for got in answer.telegrams] == [28014000, 1234000]
+
+
 def test_what_came_before_the_question_is_no_answer():
     converter = Converter(
         Device(5, [WATER]),
@@ -172,11 +186,10 @@ def test_what_came_before_the_question_is_no_answer():
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_that_of_the_next_meter():
+    """The first meter needs 2.6 s: longer than it is waited for, even before the next is asked."""
+
     def shape(answer):
-        # The first meter always needs 1 s, longer than it is waited for.
-        return (
-            [(1.0 if answer[5:6] == b"\x05" else 0.3, answer)] if len(answer) > 1 else [(0, answer)]
-        )
+        return [({5: 2.6, 6: 0.65}[answer[5]] if len(answer) > 1 else 0, answer)]
 
     converter = Converter(Device(5, [WATER]), Device(6, [HEAT, HEAT_2]), shape=shape)
 
@@ -281,6 +294,14 @@ def test_a_converter_that_hangs_up_is_called_again():
     first, second = asked(converter, twice)
     assert values(first) == values(second)
     assert converter.connections == 2
+
+
+def test_a_converter_that_hangs_up_after_each_answer():
+    converter = Converter(Device(5, [HEAT, HEAT_2]), hangs_up_after=1)
+    assert values(asked(converter, lambda bus: bus.read(5)))[-1] == 1234000
+    assert converter.connections == 3
+    heard = asked(Converter(Device(5, [WATER]), hangs_up_after=1), lambda bus: bus.ping(5))
+    assert (heard.acks, heard.is_damaged) == (1, False)
 
 
 def test_no_converter_there():

@@ -6,7 +6,8 @@ whether the last one arrived. What real lines do is answered here:
 - a converter is slow, or sends an answer in pieces: time-outs are settings, and the end of an
   answer is a pause (:class:`Timing`);
 - an answer comes after its time-out: it is known by its address, or by its secondary address, or
-  as the telegram that was here before, and dropped;
+  as the telegram that was here before, and dropped; what a meter still owes is waited for before
+  the next reading;
 - some converters send back what was sent: not taken for an answer.
 """
 
@@ -24,7 +25,7 @@ from quartier.protocols.mbus.errors import (
     NoAnswer,
     Refused,
 )
-from quartier.protocols.mbus.exchange import Timing, exchange
+from quartier.protocols.mbus.exchange import Timing, exchange, settle
 from quartier.protocols.mbus.frames import ANYONE, BY_SECONDARY, Frame, Long, Short
 from quartier.protocols.mbus.heard import Heard, Line
 from quartier.protocols.mbus.telegram import Telegram
@@ -38,6 +39,8 @@ HIGHEST: Final = 250
 _BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400)
 BAUD_CODES: Final = {baud: 0xB8 + n for n, baud in enumerate(_BAUDS)}
 MOST_TELEGRAMS: Final = 16
+_LATEST: Final = 3
+"""Times the time-out after which an answer that is owed will not come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Bus:
         self.link = link
         self.timing = timing or Timing()
         self._lock = asyncio.Lock()
+        self._owed = 0
+        self._asked_at = 0.0
 
     def close(self) -> None:
         """Hang up; the next request connects again."""
@@ -73,6 +78,7 @@ class Bus:
             raise BadRequest(f"{address} is not the address of a meter (0 to {HIGHEST})")
         async with self._lock:
             used = timing or self.timing
+            await self._settle(used)
             await self._acknowledged(Short(frames.SND_NKE, address), used, tries=1)
 
             def is_asked(answer: Long) -> bool:
@@ -87,6 +93,7 @@ class Bus:
         """
         async with self._lock:
             used = timing or self.timing
+            await self._settle(used)
             await self._acknowledged(Short(frames.SND_NKE, BY_SECONDARY), used, tries=1)
             heard = await self._acknowledged(selection(who), used, tries=used.tries)
             if heard.is_silence:
@@ -144,6 +151,13 @@ class Bus:
         if baud not in BAUD_CODES:
             raise BadRequest(f"{baud} baud is not one of {', '.join(map(str, BAUD_CODES))}")
         await self._command(address, BAUD_CODES[baud], b"")
+
+    async def _settle(self, timing: Timing) -> None:
+        """Wait for the answers that are still owed: a meter that was asked twice answers twice, and
+        its last telegram must not be taken for the first of the next reading."""
+        if self._owed:
+            await settle(self.link, self._owed, self._asked_at + _LATEST * timing.answer_s)
+            self._owed = 0
 
     async def _command(self, address: int, ci: int, data: bytes) -> None:
         if not (0 <= address <= HIGHEST or address == ANYONE):
@@ -225,9 +239,12 @@ class Bus:
         failure: MBusError | None = None
         was_known = False
         for _ in range(timing.tries):
+            self._owed += 1
+            self._asked_at = asyncio.get_running_loop().time()
             heard = await exchange(
                 self.link, request, timing, lambda heard: any(map(is_new, heard.answers))
             )
+            self._owed = max(0, self._owed - len(heard.answers))
             others = [_name(answer) for answer in heard.answers if not is_asked(answer)]
             for answer in filter(is_new, heard.answers):
                 if answer.ci == telegram.ERROR and (refused := _refusal(answer)).is_passing:

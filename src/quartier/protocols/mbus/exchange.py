@@ -80,7 +80,7 @@ async def _exchange(
     began = loop.time()
     until = began + timing.answer_s
     least = until if is_patient else began
-    while data := await link.receive(until):
+    while data := await _received(link, until, is_answered=reader.is_fed):
         reader.feed(data)
         while (frame := reader.next()) is not None:
             _sort(frame, heard)
@@ -91,6 +91,28 @@ async def _exchange(
         _sort(frame, heard)
     heard.noise, heard.bad = reader.noise, reader.bad
     return heard
+
+
+async def settle(link: Link, owed: int, until: float) -> None:
+    """Let ``owed`` late answers come, as long as they can, and drop them."""
+    reader, heard = frames.Reader(), Heard()
+    while link.is_open and len(heard.answers) < owed:
+        data = await _received(link, until, is_answered=True)
+        if not data:
+            return
+        reader.feed(data)
+        while (frame := reader.next()) is not None:
+            _sort(frame, heard)
+
+
+async def _received(link: Link, until: float, *, is_answered: bool) -> bytes:
+    """Bytes that have come; none at ``until``, or when the other end hangs up after an answer."""
+    try:
+        return await link.receive(until)
+    except LinkDown:
+        if is_answered:
+            return b""
+        raise
 
 
 def _sort(frame: Frame, heard: Heard) -> None:

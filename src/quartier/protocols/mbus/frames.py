@@ -84,11 +84,13 @@ class Reader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self.is_fed = False
         self.noise = 0
         self.bad: list[BadFrame] = []
 
     def feed(self, data: bytes) -> None:
         """Take in ``data``."""
+        self.is_fed = True
         self._buffer += data
 
     def next(self) -> Frame | None:
