@@ -32,7 +32,7 @@ def register(row):
     sent = Long(8, 1, 0x72, header + bytes.fromhex(row["records"]))
     got, findings = read_meter([telegram.read(sent)[0]])
     shown = [
-        f"{one.obis} {one.value} {one.unit}" + (f" on {one.due}" if one.due else "")
+        f"{one.obis} {one.value} {one.unit}" + (f" on {one.key_date}" if one.key_date else "")
         for one in got.registers
     ]
     assert ", ".join(shown + [finding.code for finding in findings]) == row["registers"]

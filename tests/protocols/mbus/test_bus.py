@@ -28,7 +28,7 @@ from tests.protocols.mbus.slaves import Converter, Device, closed
 WATER = CAPTURES["oms_frame2"].frame
 HEAT = CAPTURES["svm_f22_telegram1"].frame
 FIXED = CAPTURES["sen_pollusonic_2"].frame
-# The second and last telegram of the same heat meter: 1234 kWh at the due date, by hand.
+# The second and last telegram of the same heat meter: 1234 kWh at the key date, by hand.
 HEAT_2 = closed(HEAT[4:19] + bytes.fromhex("44 06 D2 04 00 00 0F AA"))
 
 

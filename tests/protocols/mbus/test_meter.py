@@ -30,7 +30,9 @@ def made(medium, *records):
 
 def states(got):
     return [
-        (str(one.obis), one.value, one.unit, one.due) for one in got.registers if one.is_billing
+        (str(one.obis), one.value, one.unit, one.key_date)
+        for one in got.registers
+        if one.is_billing
     ]
 
 
@@ -81,7 +83,7 @@ def test_the_clock_of_the_meter():
     got, _ = read_meter([captured("svm_f22_telegram1")])
     assert (got.clock, got.is_summer_time) == (datetime(2021, 2, 8, 21, 12), False)
     assert read_meter([captured("REL-Relay-Padpuls2")])[0].clock is None  # it says: invalid
-    # The due date of storage number 0 is no clock, and a date to come is not the meter's.
+    # The key date of storage number 0 is no clock, and a date to come is not the meter's.
     assert read_meter([made(7, "01 13 05", "02 6C BF 1C")])[0].clock is None
     assert read_meter([made(7, "01 13 05", "04 ED 7E 17 2E CC 13")])[0].clock is None
 
@@ -205,7 +207,7 @@ def test_a_pick_that_does_not_fit(pick, why):
 def test_any_records_are_registers_or_findings(data, medium):
     header = bytes.fromhex("78 56 34 12 2D 2C 01") + bytes([medium]) + bytes.fromhex("05 00 00 00")
     got, findings = read_meter([telegram.read(Long(8, 1, 0x72, header + data))[0]])
-    assert findings or any(one.due is None for one in got.registers)
+    assert findings or any(one.key_date is None for one in got.registers)
     assert all(one.unit in {"Wh", "l", "1"} for one in got.registers)
 
 

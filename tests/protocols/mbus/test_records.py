@@ -209,7 +209,7 @@ def test_the_highest_byte_first():
     assert low.records[0].value == high.records[0].value == 12345
 
 
-def test_the_fixed_structure_in_binary_and_of_the_due_date():
+def test_the_fixed_structure_in_binary_and_of_the_key_date():
     body = bytes.fromhex("78 56 34 12 0A 03 2C 45 FF FF FF 7F 10 27 00 00")
     got, findings = telegram.read(Long(8, 1, 0x73, body))
     assert got.header.medium == 4

@@ -10,7 +10,7 @@ from quartier.protocols.mbus.units import UNKNOWN, Unit
 
 _BINARY = 0x01
 _STORED = 0x02
-"""Both counters are values of a due date."""
+"""Both counters are values of a key date."""
 _MEDIA_MODE_2: Final = {0xA: 0x03, 0xB: 0x04, 0xC: 0x06, 0xD: 0x07, 0xE: 0x08}
 _SAME_BUT_HISTORIC: Final = 0x3E
 

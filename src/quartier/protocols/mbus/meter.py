@@ -95,8 +95,8 @@ class Pick:
 class Register:
     """The state of a register: ``value`` in ``unit`` (Wh, l or 1), exact.
 
-    ``due``: the day or instant, of the meter's clock, at which the meter stored it; ``None`` for
-    the current state. A day means its end in most meters. What is counted in joules is rounded
+    ``key_date``: the day or instant, of the meter's clock, at which the meter stored it; ``None``
+    for the current state. A day means its end in most meters. What is counted in joules is rounded
     down to 1e-6 Wh.
     """
 
@@ -104,7 +104,7 @@ class Register:
     value: Decimal
     unit: str
     is_billing: bool
-    due: date | None = None
+    key_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Meter:
     @property
     def current(self) -> dict[Obis, Register]:
         """The registers as they are now."""
-        return {one.obis: one for one in self.registers if one.due is None}
+        return {one.obis: one for one in self.registers if one.key_date is None}
 
 
 def read_meter(
@@ -151,7 +151,7 @@ def read_meter(
     if not rules and not picks:
         findings.append(_no_rule(header.medium, where))
     elif not has_errors(findings) and not any(
-        one.is_billing and one.due is None for one in registers
+        one.is_billing and one.key_date is None for one in registers
     ):
         findings.append(_no_register(header.medium, where))
     clock, is_summer_time = _clock(records)
@@ -195,12 +195,12 @@ def _current(
 def _stored(
     rule: Rule, records: Sequence[Record], where: str, findings: list[Finding]
 ) -> Iterator[Register]:
-    """The states at due dates: stored values with a date of the same storage number."""
+    """The states at key dates: stored values with a date of the same storage number."""
     fitting = [one for one in records if _fits(rule, one) and one.storage > 0 and not one.tariff]
     for storage in sorted({one.storage for one in fitting}):
-        due = _due_date(storage, records)
+        key_date = _key_date(storage, records)
         own = [one for one in fitting if one.storage == storage]
-        if due is None:
+        if key_date is None:
             findings.append(
                 info(
                     "mbus.undated",
@@ -212,7 +212,7 @@ def _stored(
             continue
         record = _plainest(rule, rule.obis, own, where, findings)
         if record is not None:
-            yield _register(rule.obis, record, is_billing=rule.is_billing, due=due)
+            yield _register(rule.obis, record, is_billing=rule.is_billing, key_date=key_date)
 
 
 def _fits(rule: Rule, record: Record) -> bool:
@@ -273,12 +273,14 @@ def _amount(record: Record) -> Decimal:
     return whole if whole == energy_wh else energy_wh
 
 
-def _register(obis: Obis, record: Record, *, is_billing: bool, due: date | None = None) -> Register:
+def _register(
+    obis: Obis, record: Record, *, is_billing: bool, key_date: date | None = None
+) -> Register:
     unit = "Wh" if record.unit == "J" else record.unit
-    return Register(obis, _amount(record), unit, is_billing, due)
+    return Register(obis, _amount(record), unit, is_billing, key_date)
 
 
-def _due_date(storage: int, records: Iterable[Record]) -> date | None:
+def _key_date(storage: int, records: Iterable[Record]) -> date | None:
     dates = {
         one.value
         for one in records

@@ -261,7 +261,7 @@ def _value(
             make(
                 "mbus.impossible_date",
                 f"Record {number} has an impossible date: {reason}.",
-                remedy="Set the clock and the due date of the meter.",
+                remedy="Set the clock and the key date of the meter.",
             )
         )
         return None
