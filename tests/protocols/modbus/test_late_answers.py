@@ -182,6 +182,19 @@ def test_a_flood_is_kept_only_in_part_and_the_answer_behind_it_found():
     clock.run(run())
 
 
+def test_somebody_who_babbles_on_does_not_hold_the_bus():
+    async def run():
+        babble = [(TIMEOUT / 50, b"\x55\xaa")] * 1000
+        async with answering([babble], RtuFraming()) as (bus, _):
+            started = asyncio.get_running_loop().time()
+            for expected in (1.1, 5.2):  # the second waits for what the first left owed
+                with pytest.raises(Garbled):
+                    await bus.ask(9, pdu.read(3, 10, 1))
+                assert asyncio.get_running_loop().time() - started < expected * TIMEOUT
+
+    clock.run(run())
+
+
 def test_who_stops_waiting_leaves_the_bus_usable():
     async def run():
         script = [[(TIMEOUT * 0.5, rtu(9, 111))], [(0, rtu(9, 222))]]

@@ -154,13 +154,12 @@ class Bus:
 
     async def _settle(self, unit: int, timing: Timing, line: Line) -> None:
         """Wait for the answers that ``unit`` owes, while they can still come."""
+        loop = asyncio.get_running_loop()
         until = self._asked_at[unit] + _LATEST * timing.timeout_s
-        while self._owed[unit]:
+        self._drop_late(line)
+        while self._owed[unit] and loop.time() < until:
+            self._keep(await self.link.receive(until))
             self._drop_late(line)
-            data = await self.link.receive(until) if self._owed[unit] else b""
-            if not data:
-                break
-            self._keep(data)
         del self._owed[unit]
 
     def _drop_late(self, line: Line) -> None:
@@ -182,9 +181,9 @@ class Bus:
             while True:
                 answer = self._next()
                 if answer is None:
+                    if loop.time() >= until:
+                        break  # even where somebody babbles on
                     data = await self.link.receive(until)
-                    if not data:
-                        break
                     line.heard += len(data)
                     self._keep(data)
                     continue
