@@ -8,8 +8,10 @@ import pytest
 from quartier.apps.audit.models import Event
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
+from quartier.apps.metering.export import code_of
 from quartier.apps.metering.models import IntervalRevision
 from quartier.apps.metering.undoing import NoSuchChange, undo_change
+from quartier.cli import main
 from quartier.core.kernel.period import slot_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Series
@@ -188,6 +190,57 @@ def test_an_estimate_is_a_gap_again_and_that_can_be_taken_back(world, register):
     assert reviewed(client, back, {"reason": "no"}).status_code == 302
     assert value(world, register) == guess
     assert value(world, register, TEN + 1) == (555, Quality.MEASURED), "what came since stays"
+
+
+def test_what_filled_a_gap_by_hand_has_its_history_and_its_way_back(
+    world, register, django_assert_num_queries
+):
+    """Entered on the command line; one quarter-hour of it stood there before."""
+    hole(world.site, register, date(2026, 8, 12), 41, 60)
+    before = value(world, register)
+    client, gap = world.as_("operator"), "start=2026-08-12T10:15Z&end=2026-08-12T15:00Z"
+    queries = len(asked(client, page_of(register, query=gap)))
+    command = ["intervals", "set", "--site", "linde", "--meter", "m001", "--obis"]
+    command += [code_of(register), "--from", "2026-08-12T12:00", "--to", "2026-08-12T17:00"]
+    main([*command, "--energy-kwh", "0.5", "--reason", "read from the display"])
+    with django_assert_num_queries(queries):
+        (row,) = client.get(page_of(register, query=gap)).context["history"]
+    assert (row["count"], row["old_wh"], row["reason"]) == (19, None, "read from the display")
+    assert (row["method"], row["source"]) == ("by hand", "edit")
+    assert row["actor"].startswith("command line (")
+    whole = "start=2026-08-12T10:00Z&end=2026-08-12T15:00Z"
+    (row,) = client.get(page_of(register, query=whole)).context["history"]
+    assert (row["count"], row["old_wh"]) == (20, before[0]), "one change, one row"
+    assert (row["from"], row["until"]) == (
+        "12.08.2026\u202f12:00",
+        "12.08.2026\u202f17:00",
+    )
+    measured = Series.of(register.pk, TEN + 5, [777] * 3)
+    store.write(world.site.pk, [measured], source="late file", known_at=datetime.now(UTC))
+    page = client.get(row["undo"])
+    assert "and what it filled is missing again" in page.content.decode()
+    page = client.post(row["undo"], {"reason": "wrong meter", "step": "review"})
+    done = page.context["shown"]["done"]
+    assert (done.written.erased, done.written.kept, done.written.revised) == (16, 3, 1)
+    assert "3 quarter-hours have had other values since" in page.content.decode()
+    assert value(world, register) == (500, Quality.MANUAL), "a review changes nothing"
+    stale = page.context["shown"]["sha256"]
+    late = Series.of(register.pk, TEN + 9, [888])
+    store.write(world.site.pk, [late], source="late file", known_at=datetime.now(UTC))
+    answer = client.post(row["undo"], {"reason": "x", "step": "commit", "seen": stale})
+    assert "Look again" in answer.content.decode()
+    assert value(world, register) == (500, Quality.MANUAL)
+    assert reviewed(client, row["undo"], {"reason": "wrong meter"}).status_code == 302
+    assert value(world, register) == before
+    assert value(world, register, TEN + 1)[1] == Quality.MISSING
+    assert value(world, register, TEN + 5) == (777, Quality.MEASURED)
+    back = client.get(page_of(register, query=whole)).context["history"][0]["undo"]
+    assert reviewed(client, back, {"reason": "it was right"}).status_code == 302
+    assert value(world, register, TEN + 1) == (500, Quality.MANUAL)
+    assert value(world, register) == (500, Quality.MANUAL)
+    newest = client.get(page_of(register, query=gap)).context["history"][0]
+    assert (newest["reason"], newest["count"]) == ("it was right", 15)
+    assert newest["undo"]
 
 
 def test_a_locked_estimate_stays(world, register):

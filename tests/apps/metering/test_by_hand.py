@@ -15,6 +15,7 @@ from quartier.apps.metering import store
 from quartier.apps.metering.by_hand import instant_of
 from quartier.apps.metering.models import IntervalRevision
 from quartier.apps.metering.operations import BadEdit, set_lock
+from quartier.apps.metering.undoing import NoSuchChange, undo_change
 from quartier.apps.parties.models import Organisation
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.period import QUARTER, slot_at, slot_starts_at
@@ -57,6 +58,7 @@ def test_a_run_is_set_with_its_revision_and_trail(site, register):
         "from": "2026-01-01T00:00:00+00:00",
         "to": "2026-01-01T00:45:00+00:00",
         "total": "21",
+        "filled": [["2026-01-01T00:30:00+00:00", "2026-01-01T00:45:00+00:00"]],
         "method": "by hand",
         "reason": "display read",
     }
@@ -98,6 +100,77 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(site, register, more, 
         by_hand(site, made, ends_at=ends_at, **more)
     assert stored(site, made) == [(MISSING_WH, 0)] * 4
     assert not Event.objects.exists()
+
+
+def back(site, register, of, at):
+    return undo_change(site, register, of, reason="wrong", actor="bea@example.org", at=at)
+
+
+def minutes_later(minutes):
+    return NOW + timedelta(minutes=minutes)
+
+
+def test_what_filled_a_gap_goes_with_what_was_replaced_there_and_back(site, register):
+    made = register()
+    measured = Series.of(made.pk, SLOT, [1, None, 3, None])
+    store.write(site.pk, [measured], source="test", known_at=T0 + timedelta(days=1))
+    before = stored(site, made)
+    by_hand(site, made, ends_at=T0 + 4 * QUARTER)
+    for number in range(4):
+        went = back(site, made, NOW + timedelta(minutes=2 * number), minutes_later(2 * number + 1))
+        assert (went.revised, went.erased, went.filled, went.kept) == (2, 2, 0, 0)
+        assert stored(site, made) == before
+        came = back(site, made, minutes_later(2 * number + 1), minutes_later(2 * number + 2))
+        assert (came.revised, came.erased, came.filled, came.kept) == (2, 0, 2, 0)
+        assert stored(site, made) == [(7, Quality.MANUAL)] * 4
+    back(site, made, NOW, minutes_later(20))
+    assert stored(site, made) == before, "the first change can still be taken back"
+    nothing = back(site, made, NOW, minutes_later(21))
+    assert (nothing.changed, nothing.kept) == (0, 0)
+
+
+def test_what_came_since_stays_though_it_is_the_same_number(site, register):
+    made = register()
+    by_hand(site, made, ends_at=T0 + 6 * QUARTER)
+    store.write(  # a late file
+        site.pk, [Series.of(made.pk, SLOT, [7])], source="test", known_at=minutes_later(1)
+    )
+    for minutes, energy_wh in ((2, 9), (3, 7)):  # corrected, and set to the number again
+        at = minutes_later(minutes)
+        by_hand(site, made, energy_wh, starts_at=T0 + QUARTER, ends_at=T0 + 2 * QUARTER, at=at)
+    third = {"starts_at": T0 + 2 * QUARTER, "ends_at": T0 + 3 * QUARTER}
+    by_hand(site, made, 9, at=minutes_later(4), **third)  # corrected, and the correction undone
+    back(site, made, minutes_later(4), minutes_later(5))
+    went = back(site, made, NOW, minutes_later(6))
+    assert (went.erased, went.kept) == (4, 2)
+    manual, gap = (7, Quality.MANUAL), (MISSING_WH, 0)
+    assert stored(site, made, 6) == [(7, Quality.MEASURED), manual, gap, gap, gap, gap]
+    by_hand(site, made, at=minutes_later(7), **third)  # somebody enters it anew
+    assert back(site, made, NOW, minutes_later(8)).changed == 0
+    assert stored(site, made, 6)[2] == manual
+    came = back(site, made, minutes_later(6), minutes_later(9))
+    assert (came.filled, came.revised) == (3, 0)
+    assert stored(site, made, 6)[2:] == [manual] * 4
+
+
+def test_what_filled_a_gap_stays_before_the_lock(site, register):
+    made = register()
+    late = T0 + timedelta(hours=23)
+    by_hand(site, made, starts_at=late - QUARTER, ends_at=late + QUARTER)
+    set_lock(site, "electricity", date(2026, 1, 2), actor="a", at=NOW)
+    with pytest.raises(store.Locked):
+        back(site, made, NOW, minutes_later(1))
+    assert stored(site, made, 96)[-5:-3] == [(7, Quality.MANUAL)] * 2
+    assert not Event.objects.filter(action="intervals.undo").exists()
+
+
+def test_an_edit_that_filled_nothing_and_changed_nothing_is_no_change(site, register):
+    made = register()
+    by_hand(site, made)
+    by_hand(site, made, at=minutes_later(1))
+    with pytest.raises(NoSuchChange):
+        back(site, made, minutes_later(1), minutes_later(2))
+    assert stored(site, made, 1) == [(7, Quality.MANUAL)]
 
 
 def test_before_the_lock_and_on_another_site_nothing_is_set(site, register):

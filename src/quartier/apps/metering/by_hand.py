@@ -1,7 +1,8 @@
 """A quarter-hour, or a run of them, set to a value by a person.
 
 The value has the quality *manual*; what it replaces stays in a revision, and the trail says who
-set it, when and why (rules.md f.3, editing). Setting a former value again is the way back.
+set it, when and why (rules.md f.3, editing). ``undoing`` is the way back, from what filled a gap
+too.
 """
 
 from datetime import datetime, timedelta

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.conversion import IncomingReading, Received, convert, deltas_of, receive
+from quartier.apps.metering.fills import OF_A_PERSON, as_bounds, gaps_under, subject_of
 from quartier.apps.metering.models import Lock
 from quartier.apps.metering.store import Written
 from quartier.apps.sites.models import Site
@@ -40,8 +42,6 @@ __all__ = [
 receive_readings = receive
 convert_readings = convert
 
-_OF_A_PERSON = {Quality.CORRECTED, Quality.ESTIMATED, Quality.SUBSTITUTED, Quality.MANUAL}
-
 
 class BadEdit(ValueError):
     """An edit lacks what makes it traceable."""
@@ -60,19 +60,22 @@ def edit_intervals(
 
     Every edit has a quality (corrected, estimated, substituted or manual), a method, a reason
     and a user; replaced values stay in a revision (rules.md f.3, editing), and the trail of the
-    site names the edit. Raises :class:`BadEdit` and what ``store.write`` raises.
+    site names the edit and the gaps that it filled. Raises :class:`BadEdit` and what
+    ``store.write`` raises.
     """
     for name, value in (("a method", method), ("a reason", reason), ("a user", actor)):
         if not value.strip():
             raise BadEdit(f"an edit needs {name}")
     qualities = {Quality(code) for one in series for code in set(one.quality.tolist())}
-    wrong = qualities - _OF_A_PERSON - {Quality.MISSING}
+    wrong = qualities - OF_A_PERSON - {Quality.MISSING}
     if wrong:
         raise BadEdit(
             f"an edited interval is not {min(wrong).word}; give it one of: "
-            f"{', '.join(sorted(quality.word for quality in _OF_A_PERSON))}"
+            f"{', '.join(sorted(quality.word for quality in OF_A_PERSON))}"
         )
     with transaction.atomic():
+        lock_site(site.pk)
+        filled = [gaps_under(site.pk, one.register_id, [one]) for one in series]
         written = store.write(
             site.pk,
             series,
@@ -82,7 +85,7 @@ def edit_intervals(
             reason=reason,
             actor=actor,
         )
-        for one in series if written.changed else ():
+        for one, gaps in zip(series, filled, strict=True) if written.changed else ():
             _note(
                 site,
                 "intervals.edit",
@@ -93,6 +96,7 @@ def edit_intervals(
                     "from": slot_starts_at(one.slots.start).isoformat(),
                     "to": slot_starts_at(one.slots.stop).isoformat(),
                     "total": str(one.energy_wh[one.quality != 0].sum()),
+                    "filled": as_bounds(gaps),
                     "method": method,
                     "reason": reason,
                 },
@@ -158,7 +162,7 @@ def fill_gaps(
             _note(
                 site,
                 "intervals.estimate",
-                f"register {register.pk}",
+                subject_of(register),
                 actor=actor,
                 at=at,
                 data={
@@ -203,7 +207,7 @@ def set_lock(
 
 
 def _note(
-    site: Site, action: str, subject: str, *, actor: str, at: datetime, data: dict[str, str | None]
+    site: Site, action: str, subject: str, *, actor: str, at: datetime, data: dict[str, Any]
 ) -> None:
     Event.objects.create(
         at=utc(at),

@@ -1,4 +1,4 @@
-"""The way back from a change: what stood before stands again, and an estimate is a gap again.
+"""The way back from a change: what stood before stands again, and what it filled is a gap again.
 
 The history loses nothing: going back is a change like any other and leaves a revision, so it can
 itself be taken back.
@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from django.db import transaction
 
 from quartier.apps.audit.models import Event
@@ -18,13 +17,22 @@ from quartier.apps.audit.operations import record
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
 from quartier.apps.metering.blocks import lock_site
+from quartier.apps.metering.fills import (
+    UNDO,
+    Slots,
+    as_bounds,
+    fate_of,
+    fills_at,
+    gaps_under,
+    of_bounds,
+    subject_of,
+)
 from quartier.apps.metering.models import IntervalRevision
 from quartier.apps.metering.operations import BadEdit
 from quartier.apps.metering.store import Written
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as DAY
-from quartier.core.kernel.period import slot_at, slot_starts_at, utc
-from quartier.core.kernel.quality import Quality
+from quartier.core.kernel.period import slot_starts_at, utc
 from quartier.core.metering.intervals import Series, runs
 
 REASON_LENGTH = 500
@@ -58,31 +66,6 @@ def old_values(register_id: int, revisions: Sequence[IntervalRevision]) -> list[
     return found
 
 
-def estimates_at(site: Site, register: Register, known_at: datetime) -> list[range]:
-    """The slots of each gap of ``register`` that was estimated at that instant, in order."""
-    notes = Event.objects.filter(
-        site_id=site.pk, action="intervals.estimate", subject=_subject(register), at=known_at
-    )
-    bounds = [
-        [slot_at(datetime.fromisoformat(str(one.data[end]))) for end in ("from", "to")]
-        for one in notes
-    ]
-    return [range(first, end) for first, end in sorted(bounds)]
-
-
-def standing(
-    site: Site, register: Register, known_at: datetime, gaps: Sequence[range]
-) -> npt.NDArray[np.int64]:
-    """Those slots of ``gaps`` that still have what was estimated at ``known_at``, int64[n]."""
-    first, end = gaps[0].start, max(one.stop for one in gaps)
-    now = store.read(site.pk, [register.pk], first, end)
-    then = store.read(site.pk, [register.pk], first, end, as_of=known_at)
-    is_same = (now.energy_wh[0] == then.energy_wh[0]) & (now.quality[0] == then.quality[0])
-    is_same &= np.isin(now.quality[0], (Quality.ESTIMATED, Quality.SUBSTITUTED))
-    slots = np.flatnonzero(is_same) + first
-    return slots[np.isin(slots, np.concatenate([np.arange(one.start, one.stop) for one in gaps]))]
-
-
 @dataclass(frozen=True, slots=True)
 class Newer:
     """A later change of quarter-hours that going back would overwrite: ``count`` of those within
@@ -98,6 +81,8 @@ def newer_changes(
     site: Site, register: Register, known_at: datetime, series: Sequence[Series]
 ) -> list[Newer]:
     """The changes after ``known_at`` of the slots of ``series``, the latest first; one query."""
+    if not series:
+        return []
     slots = np.concatenate([np.arange(one.slots.start, one.slots.stop) for one in series])
     rows = IntervalRevision.objects.filter(
         site_id=site.pk,
@@ -125,9 +110,9 @@ def undo_change(
 ) -> Written:
     """Put back what stood before the change of ``known_at``.
 
-    Values and qualities that it replaced stand again, over newer ones too. What it estimated is
-    missing again, where the estimate still stands; and what going back from an estimate made
-    missing is that estimate again, where nothing else came. ``kept`` counts what stays.
+    Values and qualities that it replaced stand again, over newer ones too. What it filled, by an
+    estimate or by hand, is missing again where that still stands; and what going back made
+    missing is there again, where nothing else came. ``kept`` counts what stays.
 
     One transaction; the trail says nothing where nothing changes. Raises :class:`NoSuchChange`,
     :class:`BadEdit` and what ``store.write`` raises.
@@ -138,21 +123,28 @@ def undo_change(
             raise BadEdit(f"an edit needs {name}")
     if len(reason) > REASON_LENGTH or not reason.isprintable():
         raise BadEdit(f"the reason is not a text of at most {REASON_LENGTH} characters; shorten it")
-    change: Any = {"source": "edit", "method": "undo", "reason": reason, "actor": actor}
+    change: Any = {
+        "source": "edit", "method": UNDO, "reason": reason, "actor": actor, "known_at": at,
+    }  # fmt: skip
     with transaction.atomic():
         lock_site(site.pk)
-        series = old_values(register.pk, changes_at(site, register, known_at))
-        gaps = [] if series else estimates_at(site, register, known_at)
-        if series:
-            fill_only = has_erased(site, register, known_at)
-            written = store.write(site.pk, series, known_at=at, fill_only=fill_only, **change)
-        elif gaps:
-            slots = standing(site, register, known_at, gaps)
-            written = store.erase(site.pk, register.pk, slots, known_at=at, **change)
-            written.kept = sum(len(one) for one in gaps) - len(slots)
-        else:
+        replaced, erased = values_before(site, register, known_at)
+        fills = fills_at(site, register, known_at)
+        touched = [one.slots for one in (*replaced, *erased)] + fills
+        if not touched:
             raise NoSuchChange(f"{register} has no change at {known_at}")
-        touched = [one.slots for one in series] or gaps
+        filled = gaps_under(site.pk, register.pk, [*replaced, *erased])
+        parts = [
+            store.write(site.pk, replaced, **change),
+            store.write(site.pk, erased, fill_only=True, **change),
+        ]
+        gone: list[range] = []
+        if fills:
+            fate = fate_of(site, register, known_at, fills)
+            parts.append(store.erase(site.pk, register.pk, fate.standing, **change))
+            gone = [range(first, end) for _, first, end in parts[-1].revised_slots]
+            parts[-1].kept = fate.others
+        written = _summed(parts)
         if written.changed:
             record(
                 "intervals.undo",
@@ -160,11 +152,13 @@ def undo_change(
                 at=utc(at),
                 organisation_id=site.organisation_id,
                 site_id=site.pk,
-                subject=_subject(register),
+                subject=subject_of(register),
                 data={
-                    "from": slot_starts_at(touched[0].start).isoformat(),
-                    "to": slot_starts_at(touched[-1].stop).isoformat(),
+                    "from": slot_starts_at(min(one.start for one in touched)).isoformat(),
+                    "to": slot_starts_at(max(one.stop for one in touched)).isoformat(),
                     "of": utc(known_at).isoformat(),
+                    "filled": as_bounds(filled),
+                    "gone": as_bounds(gone),
                     "erased": written.erased,
                     "reason": reason,
                 },
@@ -172,13 +166,44 @@ def undo_change(
     return written
 
 
-def has_erased(site: Site, register: Register, known_at: datetime) -> bool:
-    """Whether the change of ``known_at`` took an estimate back."""
+def values_before(
+    site: Site, register: Register, known_at: datetime
+) -> tuple[list[Series], list[Series]]:
+    """What stood before the change of ``known_at``: where it put another value, and where it
+    made a value missing, as going back from an estimate does."""
+    series = old_values(register.pk, changes_at(site, register, known_at))
+    if not series:
+        return [], []
     notes = Event.objects.filter(
-        site_id=site.pk, action="intervals.undo", subject=_subject(register), at=known_at
+        site_id=site.pk, action="intervals.undo", subject=subject_of(register), at=known_at
     )
-    return any(one.data.get("erased") for one in notes)
+    runs_gone = [one for note in notes for one in of_bounds(note.data.get("gone", ()))]
+    gone = np.concatenate([np.arange(one.start, one.stop) for one in (range(0), *runs_gone)])
+    return _parted(series, gone)
 
 
-def _subject(register: Register) -> str:
-    return f"register {register.pk}"
+def _parted(series: Sequence[Series], slots: Slots) -> tuple[list[Series], list[Series]]:
+    """``series`` outside of ``slots``, and inside."""
+    outside: list[Series] = []
+    inside: list[Series] = []
+    for one in series:
+        is_in = np.isin(np.arange(one.slots.start, one.slots.stop), slots)
+        for part, mask in ((outside, ~is_in), (inside, is_in)):
+            part += [
+                Series(one.register_id, one.first_slot + a, one.energy_wh[a:b], one.quality[a:b])
+                for a, b in runs(mask)
+            ]
+    return outside, inside
+
+
+def _summed(parts: Sequence[Written]) -> Written:
+    """What writes of different slots did together."""
+    return Written(
+        filled=sum(one.filled for one in parts),
+        revised=sum(one.revised for one in parts),
+        unchanged=sum(one.unchanged for one in parts),
+        kept=sum(one.kept for one in parts),
+        erased=sum(one.erased for one in parts),
+        findings=[finding for one in parts for finding in one.findings],
+        revised_slots=sorted(run for one in parts for run in one.revised_slots),
+    )

@@ -19,16 +19,9 @@ from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.by_hand import set_by_hand
 from quartier.apps.metering import store
 from quartier.apps.metering.by_hand import instant_of
+from quartier.apps.metering.fills import fills_at
 from quartier.apps.metering.operations import fill_gaps
-from quartier.apps.metering.undoing import (
-    Newer,
-    changes_at,
-    estimates_at,
-    has_erased,
-    newer_changes,
-    old_values,
-    undo_change,
-)
+from quartier.apps.metering.undoing import Newer, newer_changes, undo_change, values_before
 from quartier.core.kernel.energy import INTERVAL_LIMIT_WH
 from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
@@ -172,34 +165,34 @@ def undo(visit: Visit, pk: int) -> HttpResponseBase:
         raise Http404("no change") from None
     if known_at.tzinfo is None or not 1970 <= known_at.year < END_AT.year:
         raise Http404("no change")
-    series = old_values(register.pk, changes_at(visit.site, register, known_at))
-    touched = [one.slots for one in series] or estimates_at(visit.site, register, known_at)
+    replaced, erased = values_before(visit.site, register, known_at)
+    fills = fills_at(visit.site, register, known_at)
+    touched = [one.slots for one in (*replaced, *erased)] + fills
     if not touched:
         raise Http404("no change")
     slots = range(min(one.start for one in touched), max(one.stop for one in touched))
-    is_whole = bool(series) and not has_erased(visit.site, register, known_at)
 
     def change(asked: dict[str, Any], now: datetime) -> Done:
-        newer = newer_changes(visit.site, register, known_at, series) if is_whole else []
+        newer = newer_changes(visit.site, register, known_at, replaced)
         written = undo_change(
             visit.site, register, known_at, reason=asked["reason"], actor=visit.by, at=now
         )
         notes = [*_overwritten(newer, visit.site.timezone), *_kept(written.kept)]
         return Done(written, billed_on(visit.site.pk, written.revised_slots), notes=notes)
 
-    when = {"when": formats.moment(known_at, visit.site.timezone)}
-    proposal = Proposal(
-        _("Undo a change"),
-        _("The values from before the change of %(when)s stand again; both stay in the history.")
-        % when
-        if series
-        else _(
-            "What was estimated on %(when)s is missing again; the estimate stays in the history."
+    if not fills:
+        intro = _(
+            "The values from before the change of %(when)s stand again; both stay in the history."
         )
-        % when,
-        slots,
-        change,
-    )
+    elif replaced or erased:
+        intro = _(
+            "The values from before the change of %(when)s stand again, and what it filled is "
+            "missing again; both stay in the history."
+        )
+    else:
+        intro = _("What filled a gap on %(when)s is missing again; its values stay in the history.")
+    when = {"when": formats.moment(known_at, visit.site.timezone)}
+    proposal = Proposal(_("Undo a change"), intro % when, slots, change)
     return change_page(visit, register, proposal, ReasonForm(visit.request.POST or None))
 
 

@@ -11,9 +11,10 @@ from django.utils.http import urlencode
 from quartier.apps.access.permissions import Permission
 from quartier.apps.audit.models import Event
 from quartier.apps.equipment.models import Register
+from quartier.apps.metering.fills import ACTIONS, UNDO, fills_of, subject_of
 from quartier.apps.metering.models import IntervalRevision
 from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as DAY
-from quartier.core.kernel.period import slot_at, slot_starts_at
+from quartier.core.kernel.period import slot_starts_at
 from quartier.portals.operator.quality import until
 from quartier.portals.shared import formats
 from quartier.portals.shared.gate import Visit
@@ -21,12 +22,14 @@ from quartier.portals.shared.lists import paged
 
 
 def history_of(visit: Visit, register: Register, slots: range) -> Page[dict[str, Any]]:
-    """The changes and estimates that touch ``slots``, the newest first, in two queries; the page
-    of them that the URL names.
+    """The changes that touch ``slots``, and what filled gaps there, the newest first, in two
+    queries; the page of them that the URL names.
 
-    Who did it is for those who may do it too. A change of several days is one row.
+    Who did it is for those who may do it too. A change of several days is one row, and so is one
+    that replaced values and filled gaps.
     """
-    rows = [*_revisions(visit, register, slots), *_estimates(visit, register, slots)]
+    changes = _revisions(visit, register, slots)
+    rows = [*_fills(visit, register, slots, changes), *changes.values()]
     page = paged(visit.request, sorted(rows, key=lambda row: row["at"], reverse=True))
     name = visit.site.timezone
     shows_who = visit.may(Permission.IMPORT)
@@ -39,7 +42,7 @@ def history_of(visit: Visit, register: Register, slots: range) -> Page[dict[str,
     return page
 
 
-def _revisions(visit: Visit, register: Register, slots: range) -> list[dict[str, Any]]:
+def _revisions(visit: Visit, register: Register, slots: range) -> dict[datetime, dict[str, Any]]:
     """A row a change. One of a year is hundreds of revisions: they are read one after the other."""
     found: dict[datetime, dict[str, Any]] = {}
     revisions = IntervalRevision.objects.filter(
@@ -64,7 +67,6 @@ def _revisions(visit: Visit, register: Register, slots: range) -> list[dict[str,
                 "reason": one.reason,
                 "count": 0,
                 "old_wh": 0,
-                "is_fill": False,
                 "first": int(at[0]),
                 "end": 0,
             },
@@ -73,32 +75,42 @@ def _revisions(visit: Visit, register: Register, slots: range) -> list[dict[str,
         row["old_wh"] += int(np.frombuffer(bytes(one.old_energy), "<i4")[inside].sum())
         row["first"] = min(row["first"], int(at[0]))
         row["end"] = max(row["end"], int(at[-1]) + 1)
-    return list(found.values())
+    return found
 
 
-def _estimates(visit: Visit, register: Register, slots: range) -> list[dict[str, Any]]:
-    """Gaps that were estimated: nothing stood there, so no revision tells of them."""
+def _fills(
+    visit: Visit, register: Register, slots: range, changes: dict[datetime, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What filled gaps: nothing stood there, so no revision tells of it. A gap that was estimated
+    is a row; what one change by hand filled is a row, or joins that of ``changes``."""
     events = Event.objects.filter(
-        site_id=visit.site.pk,
-        action="intervals.estimate",
-        subject=f"register {register.pk}",
+        site_id=visit.site.pk, action__in=ACTIONS, subject=subject_of(register)
     )
     rows = []
-    for one in events.iterator():
-        first = slot_at(datetime.fromisoformat(str(one.data["from"])))
-        end = slot_at(datetime.fromisoformat(str(one.data["to"])))
-        if first >= slots.stop or end <= slots.start:
+    for event in events.iterator():
+        runs = [one for one in fills_of(event) if one.start < slots.stop and one.stop > slots.start]
+        if not runs:
+            continue
+        is_estimate = event.action == "intervals.estimate"
+        if not is_estimate:
+            runs = [range(max(one.start, slots.start), min(one.stop, slots.stop)) for one in runs]
+        count = sum(len(one) for one in runs)
+        first, end = runs[0].start, max(one.stop for one in runs)
+        change = changes.get(event.at)
+        if change is not None and not is_estimate:
+            change["count"] += count
+            change["first"] = min(change["first"], first)
+            change["end"] = max(change["end"], end)
             continue
         rows.append(
             {
-                "at": one.at,
-                "actor": one.actor,
-                "source": "estimation",
-                "method": str(one.data["method"]),
-                "reason": str(one.data["reason"]),
-                "count": end - first,
+                "at": event.at,
+                "actor": event.actor,
+                "source": "estimation" if is_estimate else "edit",
+                "method": str(event.data.get("method", UNDO)),
+                "reason": str(event.data["reason"]),
+                "count": count,
                 "old_wh": None,
-                "is_fill": True,
                 "first": first,
                 "end": end,
             }
