@@ -72,6 +72,23 @@ def test_of_a_long_history_the_newest_readings_are_compared(site, register):
         assert 92 <= len(cursor.fetchall()) <= 97
 
 
+def test_the_oldest_boundary_that_is_compared_has_all_of_its_readings(site, register):
+    """92 days before the last reading is 25:00 here, and three readings before that 15:45."""
+    made = register("dense")
+    Device.objects.create(meter=made.meter, serial="A", installed_at=T0)
+    shown = [(0, 0), (880, 88), (925, 93), (945, 95), (1200, 120), (1300, 130), (1400, 140)]
+    shown += [(1800, 180), (92 * 86_400 + 1500, 200_000)]
+    receive_readings(
+        site,
+        [
+            IncomingReading(made.id, T0 + timedelta(seconds=at), Decimal(value), "s")
+            for at, value in shown
+        ],
+        received_at=T0,
+    )
+    assert codes(site) == []
+
+
 def test_intervals_that_differ_from_their_registers_are_found(site, counter):
     store.write(site.id, [Series.of(counter.id, SLOT, [99])], source="elsewhere", known_at=T0)
     assert codes(site) == ["metering.register_sum"]

@@ -125,6 +125,27 @@ def test_readings_near_the_boundaries_give_the_same_in_any_order(site, register,
     assert Quality.MEASURED in found[0][1]
 
 
+def test_a_later_reading_leaves_the_nearest_of_an_earlier_boundary(site, register):
+    """14:40 is nearer to the boundary than 15:25; that the few readings looked at around a new one
+    begin at 15:45 must not leave it out."""
+    made = register("d")
+    Device.objects.create(meter=made.meter, serial="D", installed_at=T0)
+
+    def shown(minutes, seconds, value):
+        read_at = T0 + timedelta(minutes=minutes, seconds=seconds)
+        return IncomingReading(made.id, read_at, Decimal(value), "gateway")
+
+    receive(
+        site,
+        *(shown(0, 0, 0), shown(14, 40, 88), shown(15, 25, 93), shown(15, 45, 95)),
+        *(shown(20, 0, 120), shown(25, 0, 150), shown(30, 0, 180)),
+    )
+    assert energies(site, made, 3) == [88, 92, None]
+    receive(site, shown(45, 0, 270))
+    assert energies(site, made, 3) == [88, 92, 90]
+    assert not IntervalRevision.objects.exists()
+
+
 def test_a_reading_in_between_sharpens_what_was_estimated(site, counter):
     receive(site, old(counter), at(counter, 0, 100), at(counter, 2, 120))
     assert energies(site, counter, 2) == [20, 20]

@@ -17,6 +17,7 @@ from quartier.core.kernel.findings import Finding, error, warning
 from quartier.core.kernel.period import Dates, date_of_day_number, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
+from quartier.core.metering.boundaries import rivals
 
 _DAYS_AT_ONCE = 92
 _MOST_DAMAGED = 20
@@ -104,9 +105,7 @@ def _registers(site: Site) -> Iterator[Finding]:
         earlier_at = earlier.pop() if len(earlier) > _AROUND else None
         if earlier_at is not None:
             # All of those near one boundary, since the nearest of them counts for it.
-            rows = rows.filter(
-                read_at__gt=earlier_at - timedelta(seconds=2 * core.BOUNDARY_SECONDS)
-            )
+            rows = rows.filter(read_at__gte=rivals(earlier_at)[0])
         devices = list(Device.objects.filter(meter=register.meter))
         serials = {device.pk: device.serial for device in devices}
         hours, _ = core.intervals(

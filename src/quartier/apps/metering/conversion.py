@@ -22,6 +22,7 @@ from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.period import QUARTER_SECONDS, on_grid, slot_at, slot_starts_at, utc
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
+from quartier.core.metering.boundaries import BOUNDARY_SECONDS, rivals
 from quartier.core.metering.estimation import Delta
 from quartier.core.metering.intervals import Series
 
@@ -30,7 +31,7 @@ _STEP = Decimal("0.001")
 _MOST = Decimal(10) ** 12
 
 _QUARTER = timedelta(seconds=QUARTER_SECONDS)
-_NEAR = timedelta(seconds=core.BOUNDARY_SECONDS)
+_NEAR = timedelta(seconds=BOUNDARY_SECONDS)
 _AROUND = 3
 """Readings before and after new ones that may change what can be told from them."""
 
@@ -311,8 +312,8 @@ def _window(
     before_those = list(earlier.values_list("read_at", flat=True)[:_AROUND])
     after_those = list(later.values_list("read_at", flat=True)[:_AROUND])
     return (
-        before_those[-1] - 2 * _NEAR if before_those else begin,
-        after_those[-1] + 2 * _NEAR if after_those else end,
+        rivals(before_those[-1])[0] if before_those else begin,
+        rivals(after_those[-1])[1] if after_those else end,
     )
 
 

@@ -3,8 +3,8 @@
 Readings are states of a register in its unit (Wh, litres) before the CT/VT factor. The energy
 between two readings of one device is known; where no reading lies on the boundary of a
 quarter-hour, its state there is interpolated and the quarter-hours that touch it are estimated.
-A meter is read a little early or late: within :data:`BOUNDARY_SECONDS` the nearest reading counts
-as the boundary's, and what flowed in those seconds counts for the neighboring quarter-hour.
+A meter is read a little early or late: near a boundary (``boundaries.py``) the nearest reading
+counts as the boundary's, and what flowed in those seconds counts for the neighboring quarter-hour.
 What is finer than 1 Wh is carried: a quarter-hour is the whole Wh of the state at its end minus
 those at its start, so that any run of quarter-hours sums to the register's own delta in whole Wh,
 however the readings are cut into batches. Nothing is extrapolated beyond the first and the last
@@ -23,18 +23,15 @@ from itertools import pairwise
 
 from quartier.core.kernel.energy import INTERVAL_LIMIT_WH, NotEnergy
 from quartier.core.kernel.findings import Finding, Severity
-from quartier.core.kernel.period import QUARTER_SECONDS, utc
+from quartier.core.kernel.period import utc
 from quartier.core.kernel.quality import FROM_BEST, Quality
+from quartier.core.metering.boundaries import QUARTER_US, boundary_near_us
 
-QUARTER_US = QUARTER_SECONDS * 1_000_000
 WH_PER_COUNTER_UNIT = 1_000
 """A counter shows kWh (or m3); readings are in Wh (litres)."""
 
 FUSE_VOLTS = Decimal("692.9")
 """Volts that a fuse's amperes stand for: sqrt(3) x 400 V, rounded up (rules.md f.3, [GK])."""
-
-BOUNDARY_SECONDS = 30
-"""How far from a boundary a reading still counts as read on it."""
 
 LONGEST_GAP = timedelta(days=1100)
 """Two readings further apart say nothing about quarter-hours; it also stops misread dates."""
@@ -283,12 +280,6 @@ def _on_boundaries(states: list[_State], device: Device) -> list[_State]:
     for at, i in nearest.items():
         moved[i] = replace(states[i], us=at)
     return moved
-
-
-def boundary_near_us(us: int) -> int | None:
-    """The boundary that a reading at ``us`` (microseconds since 1970) may count for."""
-    at = (us + QUARTER_US // 2) // QUARTER_US * QUARTER_US
-    return at if abs(us - at) <= BOUNDARY_SECONDS * 1_000_000 else None
 
 
 def _no_device(serial: str, found: list[Reading], where: str) -> Finding:
