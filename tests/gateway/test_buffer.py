@@ -110,6 +110,21 @@ def test_what_could_never_be_sent_is_refused_and_stores_nothing(path, source, me
     assert buffer.waiting().count == 1, "it goes on"
 
 
+def test_values_of_digits_that_no_column_holds_together_keep_nothing_back(path):
+    buffer = Buffer(path)
+    rows = [
+        (ENERGY, at(0, "123456789012")),
+        (ENERGY, at(15, "0.00000001")),
+        (ENERGY, at(30, "123456789013")),
+        (POWER, at(45, "1.5")),
+        (POWER, at(45, "2")),
+    ]
+    buffer.append(rows)
+    batch = buffer.batch("gw-1", now=AT)
+    assert [len(column.measurements) for column in batch.columns] == [2, 1, 2]
+    assert sorted(map(str, contents(buffer, most=9))) == sorted(map(str, rows))
+
+
 @pytest.mark.parametrize(("meter", "serial"), [("a b", ""), ("", ""), ("a", "x" * 64), ("a", "\n")])
 def test_a_source_has_a_name(meter, serial):
     with pytest.raises(BadMeasurement):

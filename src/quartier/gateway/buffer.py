@@ -22,7 +22,15 @@ from uuid import uuid4
 from quartier.core.kernel.findings import Finding, error, warning
 from quartier.core.kernel.period import utc
 from quartier.core.kernel.quality import Quality
-from quartier.formats.uplink.batch import NAME, BadMeasurement, Batch, Column, Kind, Measurement
+from quartier.formats.uplink.batch import (
+    MOST_DIGITS,
+    NAME,
+    BadMeasurement,
+    Batch,
+    Column,
+    Kind,
+    Measurement,
+)
 
 MOST_BYTES = 512 << 20
 """Of the file. A measurement takes 30 bytes or less: 90 days of 100 meters with four registers
@@ -148,10 +156,11 @@ class Buffer:
                 sources[source_id].meter,
                 sources[source_id].obis,
                 sources[source_id].kind,
-                _in_order_of_time(found),
+                _in_order_of_time(part),
                 sources[source_id].serial,
             )
             for source_id, found in by_source.items()
+            for part in _of_digits_that_fit(found)
         )
         return Batch(gateway, self.id, rows[0][0], rows[-1][0], utc(now), columns)
 
@@ -301,6 +310,23 @@ def _row(one: Measurement) -> tuple[int, int, int, int]:
     decimals = max(-exponent, 0)
     at_ms = (utc(one.measured_at) - _EPOCH) // _MILLISECOND
     return at_ms, int(one.value.scaleb(decimals)), decimals, int(one.quality)
+
+
+def _of_digits_that_fit(
+    found: list[tuple[int, Measurement]],
+) -> list[list[tuple[int, Measurement]]]:
+    """``found`` in parts that a column can hold: its values all get the decimals of the finest.
+
+    What cannot be sent would keep all that is behind it from being sent.
+    """
+    by_decimals: dict[int, list[tuple[int, Measurement]]] = defaultdict(list)
+    whole_digits = 0
+    for row in found:
+        _, _, decimals, _ = _row(row[1])
+        by_decimals[decimals].append(row)
+        whole_digits = max(whole_digits, row[1].value.adjusted() + 1)
+    fits = whole_digits + max(by_decimals) <= MOST_DIGITS
+    return [found] if fits else list(by_decimals.values())
 
 
 def _in_order_of_time(found: list[tuple[int, Measurement]]) -> tuple[Measurement, ...]:
