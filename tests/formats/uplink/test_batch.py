@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,6 +14,9 @@ from quartier.core.kernel.quality import Quality
 from quartier.formats.uplink.batch import (
     MOST_BYTES,
     MOST_BYTES_INSIDE,
+    MOST_COLUMNS,
+    MOST_COMMAS,
+    MOST_MEASUREMENTS,
     BadBatch,
     Batch,
     Column,
@@ -110,7 +114,10 @@ def written(**changes):
         (packed(b"{}"), "no version, gateway"),
         (packed(b" " * (MOST_BYTES_INSIDE + 1)), "unpacks to more"),
         (b"x" * (MOST_BYTES + 1), "bytes are more"),
+        (packed(b"[" + b"[]," * 2_300_000 + b"[]]"), "more values than a batch"),
         (written(version=2), "version 2"),
+        (written(version=True), "version True"),
+        (written(version="x" * 1000), r"^version 'x{39} is not known; this program reads 1$"),
         (written(gateway="a b"), "gateway is not one"),
         (written(gateway=7), "gateway is not one"),
         (written(buffer="AB" * 16), "buffer is not one"),
@@ -177,6 +184,14 @@ def test_a_batch_with_anything_in_a_field_is_a_batch_or_refused(top, inside):
         decode(packed(json.dumps(content).encode()))
     except BadBatch:
         return
+
+
+def test_no_batch_that_is_sent_has_more_commas_than_one_can_have():
+    column = replace(column_of(1, 2, 3), serial="," * 63)
+    rows = tuple(replace(one, quality=Quality.ESTIMATED) for one in column.measurements)
+    data = encode(batch_of(replace(column, measurements=rows)))
+    most = MOST_COMMAS - 3 * (MOST_MEASUREMENTS - 3) - 72 * (MOST_COLUMNS - 1)
+    assert gzip.decompress(data).split(b'"columns":')[1].count(b",") <= most
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "1e18"])

@@ -24,6 +24,8 @@ MOST_BYTES = 4 << 20
 MOST_BYTES_INSIDE = 64 << 20
 MOST_COLUMNS = 10_000
 MOST_MEASUREMENTS = 500_000
+MOST_COMMAS = 3 * MOST_MEASUREMENTS + 72 * MOST_COLUMNS
+"""What a batch can have: of instants, values and qualities, of fields, and 63 in a serial."""
 MOST_DIGITS = 18
 """Of a value, before and after its point: more than any register shows."""
 
@@ -141,6 +143,8 @@ def decode(data: bytes) -> Batch:
         raise BadBatch(f"it unpacks to more than {MOST_BYTES_INSIDE} bytes")
     if not unpacker.eof or unpacker.unused_data:
         raise BadBatch("the gzip is cut off, or something follows it")
+    if inside.count(b",") > MOST_COMMAS:  # millions of empty lists take gigabytes
+        raise BadBatch("it has more values than a batch can have")
     try:
         content = json.loads(inside, parse_float=_no_float, parse_constant=_no_float)
     except (ValueError, RecursionError) as problem:
@@ -193,8 +197,9 @@ def _no_float(text: str) -> NoReturn:
 
 def _batch(content: Any) -> Batch:
     fields = _fields(content, "it", ("version", "gateway", "buffer", "first", "last", "sent_ms"))
-    if fields["version"] != VERSION:
-        raise BadBatch(f"version {fields['version']!r} is not known; this program reads {VERSION}")
+    version = fields["version"]
+    if type(version) is not int or version != VERSION:
+        raise BadBatch(f"version {version!r:.40} is not known; this program reads {VERSION}")
     first, last = _whole(fields, "first", "it", 1), _whole(fields, "last", "it", 0)
     columns = content.get("columns")
     if not isinstance(columns, list) or len(columns) > MOST_COLUMNS:
