@@ -1,5 +1,6 @@
 """Values set by hand: what is refused, what stays in the trail, and the way back."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from quartier.apps.audit.models import Event
 from quartier.apps.equipment.models import Meter, Register
 from quartier.apps.intake.by_hand import set_by_hand
 from quartier.apps.metering import store
-from quartier.apps.metering.by_hand import instant_of
+from quartier.apps.metering.by_hand import instant_of, local_text, slots_by_hand
 from quartier.apps.metering.models import IntervalRevision
 from quartier.apps.metering.operations import BadEdit, set_lock
 from quartier.apps.metering.undoing import NoSuchChange, undo_change
@@ -21,6 +22,7 @@ from quartier.apps.sites.models import Site
 from quartier.core.kernel.period import QUARTER, slot_at, slot_starts_at
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import MISSING_WH, Series
+from quartier.portals.shared.sentences import said
 
 pytestmark = pytest.mark.db
 
@@ -184,6 +186,52 @@ def test_before_the_lock_and_on_another_site_nothing_is_set(site, register):
     other = Site.objects.create(organisation=site.organisation, ref="oak", name="Oak")
     with pytest.raises(store.UnknownRegister):
         by_hand(other, made)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "says"),
+    [
+        ("00:15Z", "00:07Z", "2025-10-26 02:07+02:00 is not the bound"),
+        ("00:15Z", "01:07Z", "2025-10-26 02:07+01:00 is not the bound"),
+        (
+            "01:00Z",
+            "00:15Z",
+            "end 2025-10-26 02:15+02:00 is not after the start 2025-10-26 02:00+01:00;",
+        ),
+        (
+            "02:00Z",
+            "01:45Z",
+            "end 2025-10-26 02:45+01:00 is not after the start 2025-10-26 03:00;",
+        ),
+        ("00:00Z", "01:45Z", "until 2025-10-26 02:45+01:00 are not over yet"),
+    ],
+)
+def test_a_time_that_is_there_twice_is_named_with_its_offset(starts, ends, says):
+    """In every language too; the clocks go back from 03:00 to 02:00 at 01:00Z."""
+    instants = [datetime.fromisoformat(f"2025-10-26T{one}") for one in (starts, ends)]
+    now = datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
+    with pytest.raises(BadEdit) as problem:
+        slots_by_hand(Site(timezone="Europe/Zurich"), *instants, now)
+    assert says in str(problem.value)
+    times = re.findall(r"\d\d:\d\d(?:\+\d\d:\d\d)?", says)
+    for language in ("de", "fr", "it"):
+        text = said(str(problem.value), language)
+        assert text != str(problem.value)
+        assert all(f"2025-10-26 {one}" in text for one in times), text
+    assert times
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)))
+def test_a_time_that_is_named_can_be_typed(moment):
+    instant = moment.replace(second=0, microsecond=0, tzinfo=UTC)
+    assert instant_of(local_text(instant, ZURICH), ZURICH) == instant
+
+
+@given(st.integers(1970, 2100), st.integers(0, 8 * 60))
+def test_a_time_of_the_night_of_the_clock_change_can_be_typed(year, minutes):
+    last = max(day for day in range(25, 32) if date(year, 10, day).weekday() == 6)
+    instant = datetime(year, 10, last, tzinfo=UTC) + timedelta(minutes=minutes - 120)
+    assert instant_of(local_text(instant, ZURICH), ZURICH) == instant
 
 
 @pytest.mark.parametrize(

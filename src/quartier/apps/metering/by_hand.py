@@ -33,7 +33,7 @@ def slots_by_hand(site: Site, starts_at: datetime, ends_at: datetime, at: dateti
     tz = timezone_of(site.timezone)
 
     def local(instant: datetime) -> str:
-        return f"{instant.astimezone(tz):%Y-%m-%d %H:%M}"
+        return local_text(instant, tz)
 
     for instant in (starts_at, ends_at):
         if not on_grid(instant):
@@ -58,6 +58,16 @@ def slots_by_hand(site: Site, starts_at: datetime, ends_at: datetime, at: dateti
             f"{LONGEST.days} days at once"
         )
     return range(slot_at(starts_at), slot_at(ends_at))
+
+
+def local_text(instant: datetime, tz: ZoneInfo) -> str:
+    """``2026-03-01 14:15`` on the clocks of ``tz``; with its offset from UTC where they show that
+    time twice (``2025-10-26 02:30+01:00``), as :func:`instant_of` reads it."""
+    here = instant.astimezone(tz)
+    offset = ""
+    if here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset():
+        offset = here.isoformat(timespec="minutes")[-6:]
+    return f"{here:%Y-%m-%d %H:%M}{offset}"
 
 
 def write_by_hand(
