@@ -114,6 +114,12 @@ def test_the_nearest_to_a_boundary_counts_and_of_two_the_earlier():
     assert equal.energies_wh == [890, 910]
 
 
+def test_what_a_new_device_counted_in_its_first_seconds_is_not_lost():
+    new = device(installed=0, is_new=True)
+    got, _ = hours([off(0, 20, 7), at(1, 300), at(2, 600)], new)
+    assert got.energies_wh == [300, 300]
+
+
 def test_no_reading_is_moved_over_the_edge_of_its_device():
     late = Device("A", T0 + timedelta(seconds=10), is_new=False)
     got, _ = hours([off(0, 10, 100), off(0, 25, 125), at(1, 990)], late)

@@ -273,6 +273,8 @@ def _on_boundaries(states: list[_State], device: Device) -> list[_State]:
             continue
         if state.us in (first_us, last_us) and state.us != at:
             continue
+        if device.is_new and at == first_us:
+            continue  # it showed 0 then: what it counted since would be lost
         other = nearest.get(at)
         if other is None or abs(state.us - at) < abs(states[other].us - at):
             nearest[at] = i
