@@ -30,15 +30,32 @@
     $("input", dialog).select();
   }
 
+  /* Enter may be faster than the answer: it opens the first hit of what is typed, never one of
+     an earlier word, and waits for it if need be. */
+  let enterWaits = false;
+  function openHit(dialog) {
+    const answered = $(".found [data-query]", dialog)?.dataset.query;
+    const typed = $("input", dialog).value.trim().slice(0, 80);
+    enterWaits = answered !== typed;
+    if (enterWaits) return;
+    const links = [...dialog.querySelectorAll(".found a")];
+    (links.find((link) => link.classList.contains("here")) || links[0])?.click();
+  }
+  document.addEventListener("input", (event) => { if (event.target.closest("dialog.palette")) enterWaits = false; });
+  document.addEventListener("htmx:afterSettle", () => {
+    const dialog = $("dialog.palette[open]");
+    if (dialog && enterWaits) openHit(dialog);
+  });
+
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openPalette(); }
     if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
     const dialog = $("dialog.palette[open]");
     if (!dialog || !["ArrowDown", "ArrowUp", "Enter"].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Enter") { openHit(dialog); return; }
     const links = [...dialog.querySelectorAll(".found a")];
     const at = links.findIndex((link) => link.classList.contains("here"));
-    if (event.key === "Enter") { event.preventDefault(); (links[at] || links[0])?.click(); return; }
-    event.preventDefault();
     const next = (at + (event.key === "ArrowDown" ? 1 : -1) + links.length) % links.length;
     links.forEach((link, i) => link.classList.toggle("here", i === next));
     links[next]?.scrollIntoView({ block: "nearest" });
