@@ -1,4 +1,4 @@
-"""Freed memory stays in the process: arrays of the size of a quarter are no new memory twice."""
+"""Freed memory stays in the process, and garbage is found, if later."""
 
 import ctypes
 import os
@@ -49,3 +49,31 @@ def test_arrays_are_no_new_memory_the_second_time():
 
 def test_what_the_environment_says_goes_first():
     assert run("keep", MALLOC_MMAP_THRESHOLD_="131072")[0] is False
+
+
+CYCLES = """
+import gc, weakref
+from quartier.cli._memory import look_for_garbage_rarely
+
+class Ring:
+    def __init__(self):
+        self.me = self
+
+look_for_garbage_rarely()
+looks = gc.get_stats()[0]["collections"]
+rings = weakref.WeakSet()
+most = 0
+for _ in range(60_000):
+    rings.add(Ring())
+    most = max(most, len(rings))
+print(most, gc.get_stats()[0]["collections"] - looks)
+"""
+
+
+def test_garbage_is_looked_for_rarely_but_found():
+    done = subprocess.run(
+        [sys.executable, "-c", CYCLES], capture_output=True, text=True, check=True
+    )
+    most, looks = map(int, done.stdout.split())
+    assert most <= 10_000
+    assert 1 <= looks <= 60

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from quartier.cli._commands import Command, commands
 from quartier.cli._errors import INTERNAL, INTERRUPTED, WRONG_USE, UserError
-from quartier.cli._memory import keep_freed_memory
+from quartier.cli._memory import keep_freed_memory, look_for_garbage_rarely
 from quartier.config.env import BadEnvironment, home
 
 
@@ -34,6 +34,7 @@ def run_command(argv: Sequence[str] | None) -> int:
     """Run the command in ``argv`` and return its exit code; nothing but that escapes."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     keep_freed_memory()
+    look_for_garbage_rarely()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quartier.cli._memory import keep_freed_memory
+from quartier.cli._memory import keep_freed_memory, look_for_garbage_rarely
 from quartier.cli.bench._counts import Counts
 from quartier.cli.bench._figure import peak_mb
 
@@ -142,6 +142,7 @@ def main(words: Sequence[str]) -> None:
     from quartier.config.start import django
 
     keep_freed_memory()
+    look_for_garbage_rarely()
     django()
     done = {"make": _make, "bill": _bill, "print": _print}[action](int(sites), int(households))
     json.dump(done, sys.stdout)
