@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import repeat
 from pathlib import Path
 
 from quartier.cli.bench._counts import Counts
@@ -108,9 +107,17 @@ class Timing:
         )
 
 
-def timed(work: Callable[[], object], runs: int, warm: int = 1) -> Timing:
-    """``runs`` calls of ``work`` after ``warm`` unmeasured ones."""
-    return timed_each(repeat(work, runs + warm), warm)
+def timed_in_turn(*works: Callable[[], object], runs: int, warm: int = 1) -> list[Timing]:
+    """``runs`` calls of each of ``works`` in turn, after ``warm`` unmeasured ones. A machine whose
+    speed changes from second to second changes all of them alike, and so not their ratio."""
+    timings = [Timing([], []) for _ in works]
+    for position in range(runs + warm):
+        for work, timing in zip(works, timings, strict=True):
+            one = timed_each([work])
+            if position >= warm:
+                timing.wall_s.extend(one.wall_s)
+                timing.cpu_s.extend(one.cpu_s)
+    return timings
 
 
 def timed_each(works: Iterable[Callable[[], object]], warm: int = 0) -> Timing:

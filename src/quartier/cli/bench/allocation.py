@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from quartier.cli.bench._counts import Counts
-from quartier.cli.bench._figure import Figure, timed
+from quartier.cli.bench._figure import Figure, timed_in_turn
 from quartier.core.allocation import allocate
 
 SLOTS = 8_832  # 92 days
@@ -22,9 +22,10 @@ def measure(folder: Path, counts: Counts) -> Iterator[Figure]:  # noqa: ARG001
     total = np.maximum(consumption.sum(axis=0), 1)
     pool = np.minimum(production[0], total)
 
-    floor = timed(lambda: consumption * pool // total, counts.runs)
-    work = timed(
-        lambda: allocate(consumption, production, "proportional", slots=FIRST_SLOT), counts.runs
+    floor, work = timed_in_turn(
+        lambda: consumption * pool // total,
+        lambda: allocate(consumption, production, "proportional", slots=FIRST_SLOT),
+        runs=counts.runs,
     )
     cells = consumption.size
     yield work.per(cells).figure(

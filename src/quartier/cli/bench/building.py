@@ -7,7 +7,7 @@ from quartier.apps.billing.prepare import prepare
 from quartier.apps.sites.models import Site
 from quartier.cli.bench import _world as world
 from quartier.cli.bench._counts import Counts
-from quartier.cli.bench._figure import Figure, Timing, timed
+from quartier.cli.bench._figure import Figure, Timing, timed_in_turn
 from quartier.cli.bench._floor import read_and_allocate
 from quartier.core.invoicing.frozen import freeze
 from quartier.core.kernel.period import timezone_of
@@ -55,4 +55,5 @@ def _timings(site: Site, households: int, runs: int) -> tuple[Timing, Timing]:
         for draft in prepared.drafts:
             freeze(draft.document)
 
-    return timed(read_and_allocate(site, slots), runs), timed(work, runs, warm=2)
+    floor, whole = timed_in_turn(read_and_allocate(site, slots), work, runs=runs, warm=2)
+    return floor, whole

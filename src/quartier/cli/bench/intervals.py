@@ -14,7 +14,7 @@ from quartier.apps.parties.models import Organisation
 from quartier.apps.sites.models import Site
 from quartier.cli.bench import _floor
 from quartier.cli.bench._counts import Counts
-from quartier.cli.bench._figure import Figure, Timing, timed, timed_each
+from quartier.cli.bench._figure import Figure, Timing, timed_each, timed_in_turn
 from quartier.cli.bench._world import KNOWN_AT, QUARTER
 from quartier.core.kernel.period import timezone_of
 from quartier.core.metering.intervals import Series
@@ -105,11 +105,13 @@ def _matrix(counts: Counts) -> Figure:
     series = _series(registers, slots.start, len(slots), 1)
     store.write(site.pk, series, source="bench", known_at=KNOWN_AT)
     bare = _floor.raw(connection.settings_dict["NAME"])
-    floor = timed(lambda: _floor.selected(bare, site.pk, registers, slots), counts.runs)
-    bare.close()
-    timing = timed(
-        lambda: store.read(site.pk, registers, slots.start, slots.stop), counts.runs, warm=2
+    floor, timing = timed_in_turn(
+        lambda: _floor.selected(bare, site.pk, registers, slots),
+        lambda: store.read(site.pk, registers, slots.start, slots.stop),
+        runs=counts.runs,
+        warm=2,
     )
+    bare.close()
     return timing.figure(
         "site_quarter_matrix_ms",
         "ms",
