@@ -1,9 +1,10 @@
 """Documents for the tests of formats and printing, put together by hand: every amount is worked
 out here from quantity x price, without the code under test."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from msgspec.structs import replace
 
 from quartier.core.invoicing.document import (
     SCHEMA,

@@ -1,9 +1,9 @@
 """From issued documents to PDFs on disk: once, whole, and what went wrong is said."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from quartier.cli import main
 from tests.apps.documents.pdf_reader import pages_of

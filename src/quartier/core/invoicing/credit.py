@@ -3,8 +3,9 @@
 Rules.md d.3: issued invoices are immutable; a correction is a credit note plus a new invoice.
 """
 
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from quartier.core.invoicing.document import Document, Input, Kind, Section, VatGroup
 from quartier.core.invoicing.frozen import freeze

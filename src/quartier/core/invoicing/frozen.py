@@ -1,7 +1,6 @@
 """The bytes of a document: its canonical JSON, which is stored and hashed.
 
-Sorted keys, no spaces, Decimals as text: the same inputs give the same bytes. It is apart from
-``document.py`` because msgspec is no pure Python: what needs the types alone runs on the base.
+Sorted keys, no spaces, Decimals as text: the same inputs give the same bytes.
 """
 
 import hashlib
