@@ -47,12 +47,13 @@ def rated_shares(
 ) -> tuple[tuple[Rated, ...] | None, tuple[Energy | None, ...], list[Finding]]:
     """What everybody used and what it costs; None where something used has no price."""
     rows = {key: row for row, key in enumerate(shared.points)}
+    is_sure = int(shared.quality.max(initial=0)) < min(_GUESSED)
     usage = Usage(
         shared.first_slot,
         site.timezone,
         shared.consumption_mwh,
         shared.solar_mwh,
-        np.isin(shared.quality, _GUESSED),
+        None if is_sure else np.isin(shared.quality, _GUESSED),
     )
     participants = [
         Participant(
@@ -114,6 +115,7 @@ def documents(
     findings: list[Finding] = []
     drafts: list[Draft] = []
     by = issuer_of(issuer)
+    payment = payment_of(issuer, by)
     payable = Payable()
     due_date = issued_date + timedelta(days=issuer.payment_days)
     inputs_sha256 = sha256_of(shared.inputs)
@@ -134,7 +136,7 @@ def documents(
                 due_date=due_date,
                 inputs=(energy_input, *share.sheet_inputs),
                 energy=energy,
-                payment=payment_of(issuer, by),
+                payment=payment,
             )
         except NothingToBill:
             findings.append(info("billing.nothing", "It has nothing to bill.", where=share.where))

@@ -6,7 +6,7 @@ plus tax (EN 16931 BR-CO-15), net the sum of the bases (BR-CO-10, BR-CO-13).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -35,7 +35,7 @@ from quartier.core.invoicing.rounding import Rounding, cash_rounding, spread_tab
 from quartier.core.invoicing.tax import Supply, VatTable, supply_of, vat_groups
 from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.money import ZERO, product, total
-from quartier.core.rating.rated import Rated
+from quartier.core.rating.rated import Rated, RatedLine
 from quartier.core.rating.sheet import Slot, Unit, text_in
 
 LIMIT_COMPONENT = "cap-limit"
@@ -59,9 +59,29 @@ class Terms:
     cap_law: CapLaw | None
     rounding: Rounding = Rounding.CENT_HALF_UP
     cash_rounding: bool = False
+    _supplies: dict[tuple[object, ...], tuple[RatedLine, Supply]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         assert self.rounding is not Rounding.CASH_5_HALF_UP, "cash rounding is a line of its own"
+
+    def supply(self, line: RatedLine, *, vat_liable: bool, language: str) -> Supply:
+        """The VAT treatment of ``line`` (``tax.supply_of``), found once for all participants who
+        have the same component at the same price. By identity: comparing takes as long as
+        finding; what is kept beside it keeps the identities from being given again."""
+        key = (id(line.component), id(line.price), line.from_date, vat_liable, language)
+        if key not in self._supplies:
+            found = supply_of(
+                line.component,
+                line.price,
+                line.from_date,
+                vat_liable=vat_liable,
+                table=self.vat,
+                language=language,
+            )
+            self._supplies[key] = line, found
+        return self._supplies[key][1]
 
 
 class _Draft(NamedTuple):
@@ -113,15 +133,7 @@ def invoice(
     if not rated.lines:
         raise NothingToBill(f"{rated.participant.ref} has nothing to bill in {dates}")
     supplies = [
-        supply_of(
-            line.component,
-            line.price,
-            line.from_date,
-            vat_liable=issuer.vat_liable,
-            table=terms.vat,
-            language=language,
-        )
-        for line in rated.lines
+        terms.supply(line, vat_liable=issuer.vat_liable, language=language) for line in rated.lines
     ]
     amounts = [
         line.amount_exact if supply.price is line.price else product(line.quantity, supply.price)

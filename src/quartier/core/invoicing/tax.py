@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
+from msgspec import Struct
+
 from quartier.core.invoicing.document import VatCategory, VatGroup
 from quartier.core.invoicing.rounding import Rounding, net_price, rounded
 from quartier.core.kernel.money import EXACT, ZERO, total
@@ -53,8 +55,7 @@ class VatTable:
         return tuple(sorted(day for day in starts if day in dates and day != dates.from_date))
 
 
-@dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(Struct, frozen=True, gc=False):
     """How VAT treats a component on a day: the net unit price and its category."""
 
     category: VatCategory

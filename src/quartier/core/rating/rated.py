@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from msgspec import Struct
+
 from quartier.core.rating.sheet import Component, PriceSheet, Slot, Unit
 from quartier.core.rating.usage import Participant
 
 
-@dataclass(frozen=True, slots=True)
-class RatedLine:
+class RatedLine(Struct, frozen=True, gc=False):
     """One quantity at one price, over supply dates with one VAT rate.
 
     ``price`` is the sheet's (with or without VAT, as its component says) for one ``unit``;
@@ -28,8 +29,7 @@ class RatedLine:
     quantity_wh: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RatedSegment:
+class RatedSegment(Struct, frozen=True, gc=False):
     """The solar energy of one tariff segment of the reference product (rules.md a.2).
 
     ``reference_price`` is the standard product's, with VAT as ``reference.includes_vat`` says.
