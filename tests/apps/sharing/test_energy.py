@@ -139,6 +139,15 @@ def test_two_meters_of_one_billing_point_add_up_and_the_worse_quality_counts(sit
     assert np.array_equal(shared.consumption_mwh[row, 96:], expected)
 
 
+def test_a_meter_that_counts_only_what_flows_back_is_a_gap(site):
+    Register.objects.filter(meter__ref="m001").update(direction=Register.Direction.EXPORT)
+    shared, findings = shared_energy(site, DAYS)
+    row = shared.row(BillingPoint.objects.get(ref="w001").pk)
+    assert (shared.quality[row] == Quality.MISSING).all()
+    assert (shared.site_quality == Quality.MISSING).all()
+    assert [one.severity for one in findings if one.code == "metering.gap"] == ["error"]
+
+
 def test_a_virtual_meter_and_a_swapped_one(site):
     slots = slots_of(site)
     swapped = Meter.objects.create(site=site, ref="sub", name="Sub", is_swapped=True)

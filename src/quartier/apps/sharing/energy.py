@@ -3,7 +3,7 @@
 The same function serves the charts of the portals (now) and the billing run (as of an instant).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -34,6 +34,9 @@ from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import Dates, local_midnight, slot_at, timezone_of
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering.intervals import Energies, Qualities, digests
+
+Parts = tuple[Energies, Energies, Energies]
+"""Solar energy of the consumers, used and surplus energy of the plants; int64 mWh."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +143,7 @@ def shared_energy(
     known = site_quality != int(Quality.MISSING)
     shareable_mwh = point_rows if known.all() else point_rows * known
 
-    solar = np.zeros(point_rows.shape, np.int64)  # zeros_like would touch all of its memory
-    used, surplus = np.zeros(production.shape, np.int64), production.copy()
+    parts: list[tuple[slice, Parts]] = []
     inputs = [*_inputs(energy), meters_input(site, sources)]
     findings.extend(
         _no_community(site, part)
@@ -156,12 +158,12 @@ def shared_energy(
             split = operators_split(sources, energy, slots, site.timezone)
             sold = operators_production(sources.production, energy, len(slots))
             findings.extend(split_of(site, split[:, span], point_rows[:, span]))
-            solar[:, span] = np.minimum(split, point_rows)[:, span]
-            used[:, span] = np.minimum(sold, production)[:, span]
-            surplus[:, span] = production[:, span] - used[:, span]
+            solar = np.minimum(split, point_rows)[:, span]
+            used = np.minimum(sold, production)[:, span]
+            parts.append((span, (solar, used, production[:, span] - used)))
             continue
         try:
-            parts = allocate_part(
+            part_energy = allocate_part(
                 community,
                 sources.points,
                 shareable_mwh[:, span],
@@ -174,11 +176,9 @@ def shared_energy(
         except AllocationError as problem:
             findings.append(_unusable(site, community, problem))
         else:
-            if span == slice(0, len(slots)):  # one agreement for all of it: nothing to copy
-                solar, used, surplus = parts
-            else:
-                solar[:, span], used[:, span], surplus[:, span] = parts
+            parts.append((span, part_energy))
             findings.extend(without_quota(site, community, sources))
+    solar, used, surplus = _joined(parts, point_rows, production)
     findings.extend(
         gaps_of(site, sources, energy, due, columns, needs_grid=needs_grid, needs_split=needs_split)
     )
@@ -211,6 +211,20 @@ def shared_energy(
         sure = known & (worst_quality(grid_quality, len(slots)) != Quality.MISSING)
         findings.extend(balance_of(site, came_in, went_out, sure))
     return shared, tuple(findings)
+
+
+def _joined(
+    parts: Sequence[tuple[slice, Parts]], consumption: Energies, production: Energies
+) -> Parts:
+    """The agreements' parts, each over its columns; where none holds nothing is shared."""
+    length = production.shape[1]
+    if [span for span, _ in parts] == [slice(0, length)]:  # nothing to copy
+        return parts[0][1]
+    solar, used = np.zeros(consumption.shape, np.int64), np.zeros(production.shape, np.int64)
+    surplus = production.copy()
+    for span, one in parts:
+        solar[:, span], used[:, span], surplus[:, span] = one
+    return solar, used, surplus
 
 
 def _inputs(energy: MeterEnergy) -> list[Input]:

@@ -53,7 +53,8 @@ def consumption_rows(
             span = spans[feed.dates]
             energy_wh, quality = usable(energy, feed.meter, IMPORT)
             consumption[row, span] += energy_wh[span]
-            _raise_to(worst[row, span], quality[span])
+            if not (energy.is_sound and energy.has(feed.meter, IMPORT)):
+                _raise_to(worst[row, span], quality[span])
     quality = _by_rank(worst)
     is_missing = quality == _MISSING
     if is_missing.any():
