@@ -51,13 +51,14 @@ def shares_in(
     sheets = price_sheets_in(site, dates, points)
     parties = Party.objects.in_bulk({holding.party_id for key in points for holding in held[key]})
     billed: dict[int, list[Invoice]] = defaultdict(list)
-    for row in Invoice.objects.filter(
+    overlapping = Invoice.objects.filter(
         site=site,
         kind=Invoice.Kind.INVOICE,
         superseded_by=None,
         from_date__lt=dates.to_date,
         to_date__gt=dates.from_date,
-    ).defer("document"):
+    ).order_by("from_date", "pk")
+    for row in overlapping.only("number", "billing_point_id", "party_id", "from_date", "to_date"):
         billed[row.billing_point_id].append(row)
     if not points:
         findings.append(

@@ -6,7 +6,7 @@ The law's values are passed in (``CapLaw``); markets hold them.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -82,17 +82,17 @@ def check_caps(
     and amount. Internal fees that are not solar energy are shared out over the sheet's segments
     in proportion to their caps (docs/algorithms/caps.md).
     """
-    gross = [supply.gross(amount) for supply, amount in zip(supplies, amounts, strict=True)]
+    gross = {
+        n: supplies[n].gross(amounts[n])
+        for n, line in enumerate(rated.lines)
+        if line.component.is_internal
+    }
     proofs: list[CapProof] = []
     limits: list[Limit] = []
     findings: list[Finding] = []
     binding = status is CapStatus.TENANT
     for sheet in {id(line.sheet): line.sheet for line in rated.lines}.values():
-        internal = [
-            n
-            for n, line in enumerate(rated.lines)
-            if line.sheet is sheet and line.component.is_internal
-        ]
+        internal = [n for n in gross if rated.lines[n].sheet is sheet]
         if not internal:
             continue
         if sheet.reference is None:
@@ -113,7 +113,7 @@ def check_caps(
 def _prove(
     rated: Rated,
     supplies: Sequence[Supply],
-    gross: Sequence[Decimal],
+    gross: Mapping[int, Decimal],
     sheet: PriceSheet,
     internal: Sequence[int],
     status: CapStatus,
@@ -169,7 +169,7 @@ def _limits(
     over: Decimal,
     charged: Sequence[int],
     supplies: Sequence[Supply],
-    gross: Sequence[Decimal],
+    gross: Mapping[int, Decimal],
 ) -> list[Limit]:
     """``over`` taken off in proportion to what was charged under each VAT treatment, so that an
     exempt fee above the cap does not lessen the VAT of the energy."""
