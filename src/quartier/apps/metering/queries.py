@@ -105,13 +105,13 @@ def meter_intervals(
     if any(meter.source == Meter.Source.VIRTUAL for meter in wanted):
         wanted, rules = _with_sources(site, wanted)
     by_pk = {meter.pk: meter for meter in wanted}
-    registers = list(
+    registers = [
         row
         for row in Register.objects.filter(site=site)
         .order_by("id")
         .values_list("id", "meter_id", "direction", "part", "obis")
         if row[1] in by_pk  # a list of all meters of a site takes longer than their registers
-    )
+    ]
     stored = store.read(
         site.pk, [register[0] for register in registers], first_slot, end_slot, as_of=as_of
     )
