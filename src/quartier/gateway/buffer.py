@@ -174,6 +174,29 @@ class Buffer:
                 "DELETE FROM measurement WHERE number <= ?", (number,)
             ).rowcount
 
+    def next_number(self) -> int:
+        """The number that the next measurement gets."""
+        return self._last_number() + 1
+
+    def move(self, first: int, by: timedelta) -> None:
+        """The instants from number ``first`` on were wrong by ``by``: the clock was set since.
+        Only what was never sent may be moved."""
+        with self._connection:
+            self._connection.execute(
+                "UPDATE measurement SET at_ms = at_ms + ? WHERE number >= ?",
+                (by // _MILLISECOND, first),
+            )
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep ``value`` over a restart."""
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+
+    def remembered(self, name: str) -> str | None:
+        """What was kept as ``name``."""
+        row = self._connection.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
     def prune(self) -> list[Finding]:
         """Drop the oldest while the file is too large; what is billed goes last."""
         dropped: dict[Kind, list[int]] = {}
