@@ -1,0 +1,149 @@
+"""Meters on a Modbus line, read as their drivers say."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from quartier.core.kernel.findings import Finding
+from quartier.drivers.catalog import Family, NoSuchFamily, families, family
+from quartier.drivers.head import Model
+from quartier.drivers.modbus.identity import identify
+from quartier.drivers.modbus.part import ModbusPart as Part
+from quartier.drivers.modbus.reading import Device, device, poll
+from quartier.drivers.modbus.registers import Register
+from quartier.drivers.modbus.scan import scan
+from quartier.drivers.modbus.sunspec import find_registers
+from quartier.drivers.settings import BadSetting
+from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
+from quartier.gateway.ports import BadMeter, MeterPort, Present, Taken
+from quartier.protocols.modbus.bus import Bus, Timing
+from quartier.protocols.modbus.errors import ModbusError
+from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
+from quartier.protocols.modbus.link import Link, TcpLink
+from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+
+_HIGHEST = 247
+_TRIES = 2
+_ACTIVE_POWER = (1, 2, 16)  # IEC 62056-6-1, value group C: import, export, import minus export
+_INSTANT = 7  # value group D
+_OTHER = "driver.other_device"
+
+
+class ModbusPort:
+    """One Modbus line."""
+
+    def __init__(self, settings: BusSettings, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        pause_s = settings.pause_ms / 1000
+        link: Link
+        if settings.kind is BusKind.MODBUS_RTU:
+            line = SerialSettings(settings.baud, settings.parity[:1].upper(), settings.stop_bits)
+            link = SerialLink(settings.device, line)
+            pause_s = max(pause_s, line.silence_s)
+        else:
+            link = TcpLink(settings.host, settings.port)
+        is_tcp = settings.kind is BusKind.MODBUS_TCP
+        timing = Timing(settings.timeout_ms / 1000, pause_s, _TRIES)
+        self.bus = Bus(link, TcpFraming() if is_tcp else RtuFraming(), timing)
+
+    def meter(self, settings: MeterSettings) -> MeterPort:
+        try:
+            found = family(settings.driver, settings.settings)
+        except (NoSuchFamily, BadSetting) as problem:
+            raise BadMeter(f"{settings.name}: {problem}") from None
+        if found.head.protocol != "modbus":
+            raise BadMeter(f"{settings.name}: the driver {settings.driver} is none for Modbus")
+        model = found.head.model(settings.model) if settings.model else found.head.models[0]
+        if model is None:
+            known = ", ".join(one.name for one in found.head.models)
+            raise BadMeter(
+                f"{settings.name}: {settings.driver} has no model {settings.model}; it has: {known}"
+            )
+        return _Meter(self.bus, self._monotonic, found, model, int(settings.address), settings.name)
+
+    async def scan(self) -> AsyncIterator[Present]:
+        try:
+            async for one in scan(self.bus, range(1, _HIGHEST + 1), families()):
+                odd = " ".join(str(finding) for finding in one.findings)
+                yield Present(str(one.unit), ", ".join(one.families) or odd or "-")
+        except ModbusError as problem:
+            raise ValueError(f"{problem}") from None
+
+    def close(self) -> None:
+        self.bus.close()
+
+
+@dataclass
+class _Meter:
+    bus: Bus
+    monotonic: Callable[[], float]
+    family: Family
+    model: Model
+    unit: int
+    name: str
+    counting: Device | None = None
+    live: Device | None = None
+
+    @property
+    def part(self) -> Part:
+        """What the driver says of Modbus."""
+        part: Part = self.family.part
+        return part
+
+    async def registers(self) -> Taken:
+        findings = await self._planned()
+        if self.counting is None:
+            return Taken((), self.monotonic(), findings, False)
+        taken = await self._poll(self.counting)
+        if not taken.is_reached:
+            return taken
+        known, doubts = await identify(
+            self.bus, self.unit, self.part, self.family.head.family, self.name
+        )
+        is_other = any(one.code == _OTHER for one in doubts)
+        return Taken(
+            () if is_other else taken.values,
+            taken.monotonic_s,
+            (*taken.findings, *doubts),
+            True,
+            known.get("serial_number", "")[:63],
+        )
+
+    async def power(self) -> Taken:
+        findings = await self._planned()
+        if self.live is None:
+            return Taken((), self.monotonic(), findings, False)
+        return await self._poll(self.live)
+
+    async def _planned(self) -> tuple[Finding, ...]:
+        """Which registers there are; what a SunSpec device has it is asked once."""
+        if self.counting is not None:
+            return ()
+        registers = self.part.of_model(self.model)
+        if self.part.points:
+            registers, findings = await find_registers(
+                self.bus, self.unit, self.part, self.model, self.name
+            )
+            if findings:
+                return findings
+        self.counting = self._device([one for one in registers if one.is_billing])
+        self.live = self._device([one for one in registers if _is_power(one)])
+        return ()
+
+    def _device(self, registers: list[Register]) -> Device:
+        return device(self.unit, self.family.head.family, registers, self.part, where=self.name)
+
+    async def _poll(self, asked: Device) -> Taken:
+        reading = await poll(self.bus, asked)
+        return Taken(reading.values, self.monotonic(), reading.findings, reading.is_reached)
+
+
+def _is_power(register: Register) -> bool:
+    """Whether it is the active power of all phases."""
+    code = register.obis
+    return (
+        code is not None
+        and register.phase == 0
+        and code.medium == 1
+        and code.processing == _INSTANT
+        and code.quantity in _ACTIVE_POWER
+    )
