@@ -54,6 +54,12 @@ def populate(ref):
     common = {"ref": "x", "name": "x", "owner": owner, **here}
     make("equipment.Plant", meter=meters[1], power_kwp=9, **common)
     make("equipment.Battery", meter=meters[2], capacity_wh=1, power_w=1, **common)
+    gateway = make("equipment.Gateway", name=f"cellar-{ref}", **here)
+    make("equipment.GatewayNonce", gateway=gateway, nonce=ref, at=NOW)
+    seen = {"origin": "gateway", "code": "x.y", "severity": "info", "since": NOW, "last_at": NOW}
+    make("equipment.GatewayFinding", gateway=gateway, **seen)
+    bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
+    make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
     make("contracts.Occupancy", billing_point=flat, party=owner, starts_date=JANUARY)
     iban = "CH9300762011623852957"
     make("contracts.Issuer", party=owner, iban=iban, reference_type="NON", **here)

@@ -58,6 +58,11 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
         capacity_wh=1,
         power_w=1,
     )
+    gateway = make("equipment.Gateway", site=site, name=f"{name}-cellar")
+    seen = {"origin": "gateway", "since": NOW, "last_at": NOW}
+    make("equipment.GatewayFinding", gateway=gateway, code="x.y", severity="info", **seen)
+    bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
+    make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     make("metering.Lock", site=site, medium="electricity", lock_date=JANUARY, first_open_slot=1)
     file = make(
         "intake.IntakeFile",
@@ -221,7 +226,7 @@ def key(row):
         return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
-    for path in ("site", "meter", "entry"):
+    for path in ("site", "gateway", "meter", "entry"):
         if hasattr(row, path):
             found = getattr(row, path)
             return found.ref if path == "site" else found.site.ref
@@ -235,12 +240,18 @@ def seen(user):
     return {label: names for label, names in found.items() if names}
 
 
+IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
+    "equipment.Gateway",
+    "equipment.GatewayFinding",
+    "equipment.Bus",
+    "equipment.Connection",
+}
 PLACES = {
     label
     for label in TABLE
     if label.split(".")[0] in ("sites", "equipment", "contracts", "metering", "ledger", "billing")
 } - {"billing.Batch", "billing.BatchSite"}  # an operator's alone
-IMPORTED = {label for label in TABLE if label.startswith("intake.")}
+PLACES -= IMPORTED
 TECHNICAL = {
     "sites.Site",
     "sites.Building",

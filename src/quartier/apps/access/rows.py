@@ -22,6 +22,7 @@ NOT_LISTED: Mapping[str, str] = {
     "metering.IntervalBlock": "site_id__organisation",
     "metering.IntervalRevision": "site_id__organisation",
     "metering.Reading": "site_id__organisation",
+    "equipment.GatewayNonce": "gateway__site__organisation",
     "intake.Provenance": "site_id__organisation",
     "intake.Contribution": "site_id__organisation",
     "sharing.AllocationBlock": "site_id__organisation",

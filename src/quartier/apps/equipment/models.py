@@ -216,3 +216,132 @@ class Battery(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Gateway(models.Model):
+    """A small computer in the building that reads meters and sends what it read (docs/uplink.md).
+
+    Its key is made of the secret of the platform, its name and ``salt`` (``pairing.key_of``), so
+    that neither a backup nor the secret alone gives it.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="gateways")
+    name = models.CharField(max_length=63, unique=True, validators=[REF])
+    """Unique over the platform: it is all that a request says of its sender."""
+    salt = models.BinaryField(blank=True)
+    """32 random bytes, new at each pairing; empty while it is not paired."""
+    code_hash = models.CharField(max_length=64, blank=True)
+    code_ends_at = models.DateTimeField(null=True, blank=True)
+    paired_at = models.DateTimeField(null=True, blank=True)
+    serial = models.CharField(max_length=63, blank=True)
+    software = models.CharField(max_length=63, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    """When a signed request of it last came."""
+    clock_ahead_ms = models.BigIntegerField(null=True, blank=True)
+    """How far its clock was ahead of the platform's in its last batch; below 0 it was behind."""
+    waiting = models.BigIntegerField(default=0)
+    """Measurements in its buffer, by its last report."""
+    used_configuration = models.BigIntegerField(default=0)
+    configuration_number = models.BigIntegerField(default=0)
+    configuration_sha256 = models.CharField(max_length=64, blank=True)
+    """Of the content of that number, so that it counts up only when the content changes."""
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GatewayNonce(models.Model):
+    """A nonce that a gateway used; who replays its request is refused."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="nonces")
+    nonce = models.CharField(max_length=32)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("gateway", "nonce"), name="gateway_nonce_is_new"),
+        )
+
+    def __str__(self) -> str:
+        return self.nonce
+
+
+class GatewayFinding(models.Model):
+    """What is wrong with a gateway or with what it sends; ``gateway`` says so of itself in its
+    reports, ``platform`` noticed it in its batches."""
+
+    class Origin(models.TextChoices):
+        GATEWAY = "gateway"
+        PLATFORM = "platform"
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="findings")
+    origin = models.CharField(max_length=8, choices=Origin)
+    code = models.CharField(max_length=80)
+    severity = models.CharField(max_length=7)
+    text = models.CharField(max_length=1000)
+    meter = models.CharField(max_length=120, blank=True)
+    since = models.DateTimeField()
+    last_at = models.DateTimeField()
+    sha256 = models.CharField(max_length=64)
+    """Of code, meter and text, which are too long for an index."""
+
+    class Meta:
+        ordering = ("-last_at", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway", "origin", "sha256"), name="gateway_finding_is_kept_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Bus(models.Model):
+    """What a gateway reads meters over; ``parameters`` are those of its kind (docs/uplink.md)."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="buses")
+    name = models.CharField(max_length=63, validators=[REF])
+    kind = models.CharField(max_length=16)
+    parameters = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name_plural = "buses"
+        constraints = (
+            models.UniqueConstraint(fields=("gateway", "name"), name="bus_name_is_unique"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Connection(models.Model):
+    """How a meter is read: by a driver, at an address of a bus.
+
+    Without a bus it is not read any more; the row stays, since it tells by which driver it was.
+    """
+
+    meter = models.OneToOneField(Meter, on_delete=models.CASCADE, related_name="connection")
+    bus = models.ForeignKey(
+        Bus, on_delete=models.SET_NULL, null=True, blank=True, related_name="connections"
+    )
+    driver = models.CharField(max_length=63)
+    model = models.CharField(max_length=63, blank=True)
+    address = models.CharField(max_length=16)
+    plan = models.CharField(max_length=12, default="quarter_hour")
+    settings = models.JSONField(default=dict, blank=True)
+    since = models.DateTimeField()
+    """When it was first read by this driver."""
+
+    class Meta:
+        ordering = ("meter",)
+        constraints = (
+            models.UniqueConstraint(fields=("bus", "address"), name="address_of_bus_is_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.driver} at {self.address}"

@@ -1,0 +1,215 @@
+"""What an installer sets up: gateways, their buses and the meters on them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from quartier.apps.audit.operations import record
+from quartier.apps.equipment.configuration import content_of
+from quartier.apps.equipment.models import Bus, Connection, Gateway, Meter
+from quartier.apps.sites.models import Site
+from quartier.drivers.catalog import Family, NoSuchFamily, families, family
+from quartier.drivers.head import Status
+from quartier.drivers.settings import BadSetting
+from quartier.formats.uplink.batch import NAME
+from quartier.formats.uplink.configuration import BusKind, Plan, encode
+from quartier.formats.uplink.strict import BadMessage
+
+MBUS = "mbus"
+"""In place of a driver: an M-Bus meter says itself what it measures."""
+MOST_AT_ONCE = 500
+
+
+class BadSetUp(ValueError):
+    """What was entered cannot be read by a gateway; the text says what and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``meter`` at ``address`` of a bus."""
+
+    meter: Meter
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """By which driver meters are read, and when."""
+
+    driver: str
+    model: str = ""
+    plan: str = Plan.QUARTER_HOUR.value
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def add_gateway(site: Site, name: str, *, at: datetime, actor: str) -> Gateway:
+    """A gateway of ``site`` that waits to be paired. Raises :class:`BadSetUp`."""
+    if not NAME.fullmatch(name):
+        raise BadSetUp("a gateway's name is letters, digits, dots and dashes, at most 63")
+    try:
+        with transaction.atomic():
+            gateway = Gateway.objects.create(site=site, name=name, salt=b"")
+            _note("gateway.add", gateway, actor, at, {})
+    except IntegrityError:
+        raise BadSetUp(f"the name {name} is taken; choose another") from None
+    return gateway
+
+
+def add_bus(
+    gateway: Gateway,
+    name: str,
+    kind: str,
+    parameters: Mapping[str, str | int],
+    *,
+    at: datetime,
+    actor: str,
+) -> Bus:
+    """A bus of ``gateway`` with the parameters of its kind. Raises :class:`BadSetUp`."""
+    if kind not in list(BusKind):
+        raise BadSetUp(f"{kind!r:.40} is no kind of bus")
+    try:
+        with transaction.atomic():
+            bus = Bus.objects.create(
+                gateway=gateway, name=name, kind=kind, parameters=dict(parameters)
+            )
+            _check(gateway)
+            _note("gateway.bus", gateway, actor, at, {"bus": name, "kind": kind, **parameters})
+    except IntegrityError:
+        raise BadSetUp(f"the gateway has a bus {name} already; choose another name") from None
+    return bus
+
+
+def remove_bus(bus: Bus, *, at: datetime, actor: str) -> None:
+    """Take a bus away on which no meter is read. Raises :class:`BadSetUp`."""
+    with transaction.atomic():
+        if Connection.objects.filter(bus=bus).exists():
+            raise BadSetUp(f"meters are read over {bus.name}; take them off it first")
+        bus.delete()
+        _note("gateway.bus_removed", bus.gateway, actor, at, {"bus": bus.name})
+
+
+def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor: str) -> None:
+    """Read the ``wanted`` meters over ``bus`` from now on, all or none.
+
+    A meter that was read over another bus is moved. Raises :class:`BadSetUp`.
+    """
+    if not 0 < len(wanted) <= MOST_AT_ONCE:
+        raise BadSetUp(f"choose from 1 to {MOST_AT_ONCE} meters")
+    gateway = bus.gateway
+    _check_driver(BusKind(bus.kind), how)
+    for one in wanted:
+        if one.meter.site_id != gateway.site_id:
+            raise BadSetUp(f"{one.meter.ref} is not on the site of {gateway.name}")
+        if one.meter.source == Meter.Source.VIRTUAL:
+            raise BadSetUp(f"{one.meter.ref} is computed; there is nothing to read")
+    addresses = [one.address for one in wanted]
+    if twice := sorted({one for one in addresses if addresses.count(one) > 1}):
+        raise BadSetUp(f"two meters have the address {twice[0]}; give each its own")
+    try:
+        with transaction.atomic():
+            for one in wanted:
+                _connect(bus, one, how, at)
+            _check(gateway)
+            _note(
+                "gateway.connect",
+                gateway,
+                actor,
+                at,
+                {
+                    "bus": bus.name,
+                    "driver": how.driver,
+                    "meters": {one.meter.ref: one.address for one in wanted},
+                },
+            )
+    except IntegrityError:
+        raise BadSetUp("another meter of the bus has one of these addresses") from None
+
+
+def disconnect(meters: Sequence[Meter], *, at: datetime, actor: str) -> None:
+    """Read ``meters`` of one site no more; by which driver they were read stays known."""
+    rows = list(
+        Connection.objects.filter(meter__in=meters, bus__isnull=False).select_related(
+            "meter", "bus__gateway__site"
+        )
+    )
+    with transaction.atomic():
+        for row in rows:
+            assert row.bus is not None
+            gateway = row.bus.gateway
+            row.bus = None
+            row.save(update_fields=["bus"])
+            _note("gateway.disconnect", gateway, actor, at, {"meter": row.meter.ref})
+
+
+@cache
+def drivers() -> tuple[Family, ...]:
+    """The families that come with the program, in order of their names."""
+    return tuple(families())
+
+
+def is_unverified(driver: str) -> bool:
+    """Whether nothing may be billed from ``driver`` before a comparison with the display: its
+    manual was not read, or it is not known any more."""
+    if driver == MBUS:
+        return False
+    found = next((one for one in drivers() if one.head.key == driver), None)
+    return found is None or found.head.status is not Status.VERIFIED
+
+
+def _check_driver(kind: BusKind, how: How) -> None:
+    if how.plan not in list(Plan):
+        raise BadSetUp(f"{how.plan!r:.40} is no plan of reading")
+    if kind.is_mbus != (how.driver == MBUS):
+        raise BadSetUp("an M-Bus is read with mbus, any other bus with a driver of its meters")
+    if how.driver == MBUS:
+        return
+    try:
+        found = family(how.driver, how.settings)
+    except (NoSuchFamily, BadSetting) as problem:
+        raise BadSetUp(str(problem)) from None
+    if how.model and found.head.model(how.model) is None:
+        there = ", ".join(one.name for one in found.head.models)
+        raise BadSetUp(f"{found.head.family} has no model {how.model!r:.70}; it has: {there}")
+
+
+def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> None:
+    row = Connection.objects.filter(meter=one.meter).first()
+    since = row.since if row is not None and row.driver == how.driver else at
+    Connection.objects.update_or_create(
+        meter=one.meter,
+        defaults={
+            "bus": bus,
+            "driver": how.driver,
+            "model": how.model,
+            "address": one.address,
+            "plan": how.plan,
+            "settings": dict(how.settings),
+            "since": since,
+        },
+    )
+
+
+def _check(gateway: Gateway) -> None:
+    """The rows give a configuration that a gateway can read."""
+    try:
+        encode(content_of(gateway))
+    except BadMessage as problem:
+        raise BadSetUp(str(problem)) from None
+    except TypeError:
+        raise BadSetUp("the bus has parameters that its kind does not know") from None
+
+
+def _note(action: str, gateway: Gateway, actor: str, at: datetime, data: Mapping[str, Any]) -> None:
+    record(
+        action,
+        actor,
+        at=at,
+        organisation_id=gateway.site.organisation_id,
+        site_id=gateway.site_id,
+        subject=gateway.name,
+        data=data,
+    )
