@@ -65,34 +65,60 @@ EXPECTED_FAILURES = ("/sites/nowhere/", "/sites/linde/places/")
 """Pages that answer 404 or 403 for who asks; the console names the status."""
 
 
-COMBINATIONS = [(1440, "light"), (390, "dark"), (1440, "dark"), (390, "light")]
-"""Each page in both widths and both themes; make drill also swaps them."""
+PAIRS = [[(1440, "light"), (390, "dark")], [(1440, "dark"), (390, "light")]]
+"""Each page in both widths and both themes. It is loaded in one of a pair, in turn the first and
+the second, and then turned to the other; make drill loads every page in all four."""
 
+BEGINNINGS = [(PAIRS[0], 0), (PAIRS[0], 1), (PAIRS[1], 0), (PAIRS[1], 1)]
 
+AXE = Axe()
 VIOLATIONS = {"resultTypes": ["violations"]}
 """Every rule is still checked; axe only spares the description of all that is well."""
 
 
+def turn(page, width, theme):
+    """Give the window that width and the machine that theme, as a reader may at any time."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished))")
+
+
+def faults_of(page, place, width, theme):
+    """What axe finds in the page as it is shown now, and whether it is too wide."""
+    assert page.evaluate("[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]") == [
+        width,
+        theme == "dark",
+    ]
+    where = f"{place} at {width} {theme}"
+    found = page.evaluate("options => axe.run(document, options)", VIOLATIONS)
+    for fault in found["violations"]:
+        nodes = "; ".join(node["html"][:120] for node in fault["nodes"][:2])
+        yield f"{where}: {fault['id']}: {nodes}"
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if wide > width:
+        yield f"{where}: {wide} pixels wide"
+
+
 @pytest.mark.drill
 @pytest.mark.parametrize(
-    ("width", "theme"), COMBINATIONS[: 4 if os.environ.get("QUARTIER_DRILL") == "1" else 2]
+    ("pair", "begin"), BEGINNINGS[: 4 if os.environ.get("QUARTIER_DRILL") == "1" else 1]
 )
-def test_every_page(visit, width, theme):
+def test_every_page(visit, pair, begin):
     faults = []
     for role, urls in PAGES.items():
-        page = visit(role, width, theme)
-        for url in urls:
+        page = visit(role, *pair[begin])
+        for position, url in enumerate(urls, start=begin):
+            loaded, turned = pair[position % 2], pair[(position + 1) % 2]
+            turn(page, *loaded)
             answer = page.goto(url)
             page.evaluate("document.fonts.ready")
             page.wait_for_timeout(60)
             if answer.status >= 400 and url not in EXPECTED_FAILURES:
                 faults.append(f"{role} {url}: {answer.status}")
-            for fault in Axe().run(page, options=VIOLATIONS).response["violations"]:
-                nodes = "; ".join(node["html"][:120] for node in fault["nodes"][:2])
-                faults.append(f"{role} {url}: {fault['id']}: {nodes}")
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            if wide > width:
-                faults.append(f"{role} {url}: {wide} pixels wide")
+            page.evaluate(AXE.axe_script)
+            faults += faults_of(page, f"{role} {url}", *loaded)
+            turn(page, *turned)
+            faults += faults_of(page, f"{role} {url}", *turned)
         faults += [one for one in page.complaints if "status of 40" not in one]
         page.close()
     assert faults == []
