@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 # What must work without NumPy (docs/decisions/0002-dependencies.md).
-BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py tests/markets \
+BASE_TESTS := $(wildcard tests/core/kernel tests/core/metering/test_register*.py \
     tests/protocols tests/drivers tests/formats/uplink tests/gateway)
 COMPUTE_TESTS := $(wildcard tests/core tests/markets)
 
