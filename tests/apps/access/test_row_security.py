@@ -58,6 +58,14 @@ def populate(ref):
     make("equipment.GatewayNonce", gateway=gateway, nonce=ref, at=NOW)
     seen = {"origin": "gateway", "code": "x.y", "severity": "info", "since": NOW, "last_at": NOW}
     make("equipment.GatewayFinding", gateway=gateway, **seen)
+    make("metering.GatewayBuffer", gateway=gateway, buffer_id=ref, last=1, at=NOW)
+    unplaced = make("metering.Unplaced", gateway=gateway, reason="meter", since=NOW, **here)
+    value = {"measured_at": NOW, "quality": 1, "received_at": NOW}
+    make("metering.UnplacedValue", unplaced=unplaced, value="1", **value)
+    power = {"measured_at": NOW, "meter_id": meters[0].pk, "power_w": 1}
+    make("metering.PowerValue", site_id=here["site"].pk, **power)
+    read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
+    make("metering.Comparison", register=register, **read)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
     make("contracts.Occupancy", billing_point=flat, party=owner, starts_date=JANUARY)

@@ -43,7 +43,7 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
         make("sites.Note", site=site, text=f"{name} {kind}", visibility=kind)
     meter = make("equipment.Meter", site=site, ref="m1", name=f"{name} m1")
     make("equipment.Device", meter=meter, serial=name, installed_at=NOW)
-    make("equipment.Register", site=site, meter=meter, obis="1-1:1.8.0")
+    register = make("equipment.Register", site=site, meter=meter, obis="1-1:1.8.0")
     make("equipment.Assignment", meter=meter, billing_point=flats[0], starts_date=JANUARY)
     pv = make("equipment.Meter", site=site, ref="pv", name=f"{name} pv", mode="production")
     make("equipment.Plant", site=site, ref="pv", name="pv", meter=pv, owner=owner, power_kwp=9)
@@ -64,6 +64,9 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     make("metering.Lock", site=site, medium="electricity", lock_date=JANUARY, first_open_slot=1)
+    make("metering.Unplaced", site=site, gateway=gateway, reason="meter", since=NOW)
+    read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
+    make("metering.Comparison", register=register, **read)
     file = make(
         "intake.IntakeFile",
         site=site,
@@ -226,7 +229,7 @@ def key(row):
         return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
-    for path in ("site", "gateway", "meter", "entry"):
+    for path in ("site", "gateway", "meter", "register", "entry"):
         if hasattr(row, path):
             found = getattr(row, path)
             return found.ref if path == "site" else found.site.ref
@@ -245,6 +248,7 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.GatewayFinding",
     "equipment.Bus",
     "equipment.Connection",
+    "metering.Unplaced",
 }
 PLACES = {
     label
@@ -264,6 +268,7 @@ TECHNICAL = {
     "equipment.Plant",
     "equipment.Battery",
     "metering.Lock",
+    "metering.Comparison",
     "contracts.Solution",
     "contracts.Community",
 }

@@ -138,7 +138,7 @@ def tally(batch: Batch) -> list[tuple[str, Decimal, int]]:
 def _one(batch: Batch, row: BatchSite, now: datetime, on_issued: Callable[[int], None]) -> None:
     """Bill or review one site and keep what came of it, unless another worker already has."""
     still_open = BatchSite.objects.filter(pk=row.pk, state__in=_OPEN)
-    if not still_open.update(state=_State.WORKING, started_at=now):
+    if not still_open.update(state=_State.WORKING):
         return
     try:
         found = _worked(batch, row, now, on_issued)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from quartier.apps.billing.shares import SOLUTION, Share
 from quartier.apps.contracts.models import Community, Solution
+from quartier.apps.metering.comparing import not_compared
 from quartier.apps.sharing.energy import SharedEnergy
 from quartier.apps.sites.models import BillingPoint, Note, Site
 from quartier.core.invoicing.build import Terms
@@ -48,6 +49,20 @@ def too_early(site: Site, dates: Dates, known_at: datetime) -> Iterator[Finding]
             f"The period is not over: it ends with {dates.to_date - timedelta(days=1)}.",
             where=site.ref,
             remedy="Check that its data are measured, or bill when it is over.",
+        )
+
+
+def unverified(site: Site, dates: Dates) -> Iterator[Finding]:
+    """Nothing is billed from a driver that nobody checked against its manual before an installer
+    has compared it with the display of the meter. All meters of a site share in each bill."""
+    assert dates.to_date is not None
+    for register in not_compared(site, local_midnight(dates.to_date, timezone_of(site.timezone))):
+        yield error(
+            "billing.unverified_driver",
+            "Its gateway reads it with an unverified driver, and nobody has compared the register "
+            f"{register.obis} with its display.",
+            where=register.meter.name,
+            remedy="Compare it on the page of the gateway, then bill again.",
         )
 
 

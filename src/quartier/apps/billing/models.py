@@ -163,7 +163,6 @@ class BatchSite(models.Model):
     """What came of one site in a batch; ``total`` is in the site's currency.
 
     A row is written in the transaction of its run, or by whoever is through with the site first.
-    ``started_at`` is when a worker last began it.
     """
 
     class State(models.TextChoices):
@@ -179,7 +178,6 @@ class BatchSite(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="rows")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=7, choices=State, default=State.WAITING)
-    started_at = models.DateTimeField(null=True, blank=True)
     run = models.ForeignKey(
         BillingRun, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

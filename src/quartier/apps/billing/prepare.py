@@ -15,6 +15,7 @@ from quartier.apps.billing.conditions import (
     too_early,
     unfed,
     unmetered,
+    unverified,
 )
 from quartier.apps.billing.drafts import Draft, documents, rated_shares
 from quartier.apps.billing.market import NoMarket, terms_of
@@ -55,6 +56,7 @@ def prepare(site: Site, dates: Dates, *, known_at: datetime, issued_date: date) 
         *open_issues(site),
         *inactive(site, dates, solutions),
         *too_early(site, dates, known_at),
+        *unverified(site, dates),
     ]
     issuer = Issuer.objects.select_related("party").filter(site=site).first()
     if issuer is None:

@@ -7,7 +7,7 @@ behind the day block are in stack.md, intervals.
 
 from django.db import models
 
-from quartier.apps.equipment.models import Medium
+from quartier.apps.equipment.models import Gateway, Medium, Register
 from quartier.apps.sites.models import Site
 
 
@@ -95,3 +95,106 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.medium} locked before {self.lock_date}"
+
+
+class GatewayBuffer(models.Model):
+    """Up to which number all of a gateway's buffer has come (docs/uplink.md, a batch)."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="buffers")
+    buffer_id = models.CharField(max_length=32, unique=True)
+    last = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"buffer {self.buffer_id} up to {self.last}"
+
+
+class Unplaced(models.Model):
+    """What a gateway sent that no register of the site can take yet, by column and reason."""
+
+    class Reason(models.TextChoices):
+        METER = "meter"
+        """There is no such meter."""
+        REGISTER = "register"
+        """The meter has no register with that OBIS code."""
+        DEVICE = "device"
+        """The meter has no device with that serial: it was exchanged, or another one answers."""
+        CLOCK = "clock"
+        """It was read in the future."""
+        VALUE = "value"
+        """No register shows such a value."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="unplaced")
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="unplaced")
+    meter = models.CharField(max_length=63)
+    obis = models.CharField(max_length=63)
+    kind = models.CharField(max_length=8)
+    serial = models.CharField(max_length=63, blank=True)
+    reason = models.CharField(max_length=8, choices=Reason)
+    since = models.DateTimeField()
+
+    class Meta:
+        ordering = ("meter", "obis", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway", "meter", "obis", "kind", "serial", "reason"),
+                name="unplaced_is_unique",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.meter} {self.obis}: no {self.reason}"
+
+
+class UnplacedValue(models.Model):
+    """One value that waits; its text has all digits that came."""
+
+    pk = models.CompositePrimaryKey("unplaced_id", "measured_at", "value")
+    unplaced = models.ForeignKey(Unplaced, on_delete=models.CASCADE, related_name="values")
+    measured_at = models.DateTimeField()
+    value = models.CharField(max_length=40)
+    quality = models.PositiveSmallIntegerField()
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.measured_at:%Y-%m-%d %H:%M}"
+
+
+class PowerValue(models.Model):
+    """Power at an instant, for looking at; never billed (architecture.md, rule 6). Hot, and kept
+    for ``receive.POWER_LIVES`` only."""
+
+    pk = models.CompositePrimaryKey("site_id", "measured_at", "meter_id", "obis")
+    site_id = models.BigIntegerField()
+    measured_at = models.DateTimeField()
+    meter_id = models.BigIntegerField()
+    obis = models.CharField(max_length=63)
+    power_w = models.DecimalField(max_digits=15, decimal_places=3)
+
+    def __str__(self) -> str:
+        return f"{self.power_w} W at {self.measured_at:%Y-%m-%d %H:%M}"
+
+
+class Comparison(models.Model):
+    """A register compared with the display of its device, and found to be the same. Append-only.
+
+    Nothing is billed from an unverified driver before it.
+    """
+
+    register = models.ForeignKey(Register, on_delete=models.CASCADE, related_name="comparisons")
+    driver = models.CharField(max_length=63)
+    serial = models.CharField(max_length=40)
+    """Of the device that was there."""
+    shown = models.DecimalField(max_digits=15, decimal_places=3)
+    """What the display showed, in the register's unit."""
+    read = models.DecimalField(max_digits=15, decimal_places=3)
+    """What was read nearest to it, at ``read_at``."""
+    read_at = models.DateTimeField()
+    compared_at = models.DateTimeField()
+    by = models.CharField(max_length=254)
+
+    class Meta:
+        ordering = ("-compared_at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.register} compared by {self.by}"
