@@ -31,6 +31,7 @@ class WholeCurve:
     first_slot: int = field(init=False)
     end_slot: int = field(init=False)
     _known: tuple[Decimal, npt.NDArray[np.int64]] | None = field(init=False, default=None)
+    _remainder: Decimal | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         points = self.curve.points
@@ -57,7 +58,7 @@ class WholeCurve:
         """Have the series for ``carried_wh`` ready, and what the whole curve leaves over."""
         self._energy_wh(carried_wh)
         if self.is_finer_than_wh:
-            self._whole_remainder  # noqa: B018  (is kept)
+            self._whole_remainder()
 
     def _energy_wh(self, carried_wh: Decimal) -> npt.NDArray[np.int64]:
         if self._known is None or self._known[0] != carried_wh:
@@ -71,12 +72,13 @@ class WholeCurve:
         """What is left before slot ``first`` and after ``end - 1``, each in [0, 1) Wh."""
         before = remainder_after(self._between(self.first_slot, first), carried_wh)
         if (first, end) == (self.first_slot, self.end_slot):
-            return before, (before + self._whole_remainder) % 1
+            return before, (before + self._whole_remainder()) % 1
         return before, remainder_after(self._between(first, end), before)
 
-    @cached_property
     def _whole_remainder(self) -> Decimal:
-        return remainder_after(point.energy_kwh for point in self.curve.points)
+        if self._remainder is None:
+            self._remainder = remainder_after(point.energy_kwh for point in self.curve.points)
+        return self._remainder
 
     def _between(self, first: int, end: int) -> Iterable[Decimal | None]:
         bounds = np.searchsorted(self._at, [first - self.first_slot, end - self.first_slot])
