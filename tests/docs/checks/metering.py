@@ -6,13 +6,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from quartier.apps.intake.whole_curve import WholeCurve
 from quartier.core.kernel.period import Dates, quarter_hours_of, slot_at
 from quartier.core.kernel.quality import Quality
-from quartier.core.metering.curves import curve_series
 from quartier.core.metering.estimation import Delta, estimate
 from quartier.core.metering.intervals import MISSING_WH, Series
 from quartier.core.metering.registers import Device, Reading, delta_wh, intervals
 from quartier.core.metering.virtual import combine, parse_rule
+from quartier.formats.load_curve import Curve
+from quartier.formats.load_curve.curves import Point
 
 ZURICH = ZoneInfo("Europe/Zurich")
 T0 = datetime(2026, 1, 5, tzinfo=UTC)
@@ -77,7 +79,11 @@ def finer(row):
         got, _ = intervals([Reading(_after(15 * i), value) for i, value in enumerate(values)])
         shown = _shown(got.energies_wh, got.qualities)
     else:
-        curve = curve_series(1, SLOT, [None if v is None else v / 1000 for v in values])
+        points = tuple(
+            Point(SLOT + i, None if value is None else value / 1000, Quality.MEASURED)
+            for i, value in enumerate(values)
+        )
+        curve = WholeCurve(Curve("A", "import", points)).series(1, Decimal(0))
         shown = _shown(curve.energy_wh, curve.quality)
     assert shown == _cells(row["quarter-hours"])
 
