@@ -76,6 +76,11 @@ TABLE = {
     "me-bill-pdf": OWN_ROW,
     "me-line": OWN_ROW,
     "me-account": OWN,
+    # programs, known by their signature and not by a session
+    "gateway-pairings": (405,) * 8,
+    "gateway-batches": (405,) * 8,
+    "gateway-configuration": (401,) * 8,
+    "gateway-reports": (405,) * 8,
     # an account; nobody's data but one's own
     "set_language": (302,) * 8,
     "account_login": (302, 302, 302, 302, 302, 302, 302, 200),

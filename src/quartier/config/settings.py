@@ -78,6 +78,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/h/key",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
+    "pair_gateway": "10/m/ip",
 }
 # How many proxies stand in front, so that a rate limit counts the visitor's address, not theirs.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.count("QUARTIER_PROXIES")

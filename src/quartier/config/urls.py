@@ -6,6 +6,7 @@ from django.views.i18n import set_language
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("quartier.portals.operator.urls")),
     path("", include("quartier.portals.resident.urls")),
+    path("api/gateway/", include("quartier.api.gateway.urls")),
     path("account/", include("allauth.account.urls")),
     path("account/factors/", include("allauth.mfa.urls")),
     path("language/", set_language, name="set_language"),
