@@ -150,14 +150,16 @@ def test_the_same_on_postgresql(whole, tmp_path, rng, drill_count):
     for _ in range(drill_count(5, 1)):
         server = Postgresql()
         try:
-            env = environment(tmp_path, server.url)
+            tables.postgresql(server)
+            url = server.create("sites", template=tables.TEMPLATE)
+            env = environment(tmp_path, url)
             make(env)
             process = start(BILL, env)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=rng.uniform(0.3, 1.0) * whole[1])
             process.kill()
             process.communicate()
-            with psycopg.connect(server.url, autocommit=True) as database:
+            with psycopg.connect(url, autocommit=True) as database:
                 asked = "select number, document, sha256, site_id from billing_invoice"
                 assert_whole_sites(hashes(database.execute(asked)))
                 both_at_once(env)

@@ -83,9 +83,10 @@ class Postgresql:
         """The address of an empty database."""
         return self._url("quartier")
 
-    def create(self, name: str) -> str:
-        """Make an empty database of the account quartier; its address."""
-        self._run("createdb", *self._as("postgres"), "--owner=quartier", name)
+    def create(self, name: str, template: str = "template1") -> str:
+        """Make a database of the account quartier, empty or a copy of another; its address."""
+        words = ("--owner=quartier", f"--template={template}")
+        self._run("createdb", *self._as("postgres"), *words, name)
         return self._url(name)
 
     def version(self) -> str:
