@@ -14,6 +14,7 @@ def test_what_is_the_same_of_many_places_is_said_once_and_names_them_all():
         warning(*GAP, where="demo, meter b"),
         error(*GAP, where="demo, meter c"),
         error(*GAP, where="demo, meter a"),
+        error(*GAP, where="demo, meter c"),
         error(*GAP, where="demo, meter d", remedy="Import it."),
     ]
     groups = grouped(findings)

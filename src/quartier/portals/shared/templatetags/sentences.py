@@ -21,7 +21,7 @@ def grouped(findings: Iterable[Any]) -> list[dict[str, Any]]:
         one = {name: _of(finding, name) for name in _FIELDS}
         key = tuple(value for name, value in one.items() if name != "where")
         first = groups.setdefault(key, {**one, "others": []})
-        if first["where"] != one["where"]:
+        if one["where"] != first["where"] and one["where"] not in first["others"]:
             first["others"].append(one["where"])
     return list(groups.values())
 
