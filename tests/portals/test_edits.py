@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from quartier.apps.audit.models import Event
 from quartier.apps.contracts.mapping import sheet_of
 from quartier.apps.contracts.models import Occupancy, PriceSheet
+from quartier.apps.intake.models import Quarantine
 from quartier.apps.parties.models import Party, User
 from quartier.apps.sites.models import Note
 from quartier.portals.operator.uploads import drop, keep, paths, safe_name
+from tests.portals.conftest import BILLED_AT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 MOVE = "/sites/linde/places/w003/move/"
@@ -163,6 +165,44 @@ def test_an_upload_of_nothing_and_of_nonsense_stores_nothing(world):
             assert b'value="commit"' not in page.content, "there is nothing to import"
     assert IntakeFile.objects.count() == before
     client.post(url, {"step": "cancel"})
+
+
+def test_an_import_says_how_many_findings_it_does_not_show(world):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    files = [SimpleUploadedFile(f"{n}.csv", f"meter,no{n}\n".encode()) for n in range(32)]
+    form = {"step": "preview", "kind": "readings", "files": files}
+    page = world.as_("installer").post("/sites/linde/imports/new/", form)
+    assert len(page.context["report"].findings) == 32
+    text = page.content.decode()
+    assert text.count('class="finding ') == 30
+    assert "and 2 more" in text
+
+
+def test_what_waits_for_a_meter_is_counted_though_not_all_of_it_is_shown(world):
+    def put(count):
+        Quarantine.objects.bulk_create(
+            Quarantine(
+                site=world.site,
+                file=world.file,
+                point=f"CH{number:031}",
+                direction="import",
+                part="total",
+                first_slot=0,
+                end_slot=1,
+                since=BILLED_AT,
+            )
+            for number in range(count)
+        )
+
+    put(50)
+    text = world.as_("installer").get("/sites/linde/imports/").content.decode()
+    assert '<span class="count">50</span>' in text
+    assert "and 1 more" not in text
+    put(1)
+    text = world.as_("installer").get("/sites/linde/imports/").content.decode()
+    assert '<span class="count">51</span>' in text
+    assert "and 1 more" in text
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

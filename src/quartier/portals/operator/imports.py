@@ -27,7 +27,11 @@ from quartier.portals.operator import uploads
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import paged
 from quartier.portals.shared.sentences.reader import read
+from quartier.portals.shared.templatetags.sentences import grouped
 from quartier.portals.shared.words import word_of
+
+_SHOWN = 50
+_FINDINGS_SHOWN = 30
 
 
 @site_page(Permission.IMPORT)
@@ -35,7 +39,13 @@ def imports(visit: Visit) -> HttpResponseBase:
     """The files of the site, the newest first."""
     rows = IntakeFile.objects.filter(site=visit.site).prefetch_related("findings")
     waiting = Quarantine.objects.filter(site=visit.site, released_at=None).select_related("file")
-    context = {"page": paged(visit.request, rows), "waiting": waiting[:50]}
+    count = waiting.count()
+    context = {
+        "page": paged(visit.request, rows),
+        "waiting": waiting[:_SHOWN],
+        "waiting_count": count,
+        "waiting_left": max(0, count - _SHOWN),
+    }
     return visit.page("operator/imports.html", "imports", context)
 
 
@@ -89,6 +99,12 @@ class ImportForm(forms.Form):
         fits = [("", _("The one that fits"))]
         profile: Any = self.fields["profile"]
         profile.choices = [*fits, *((name, name) for name in shipped_profiles())]
+
+
+def _findings(report: Report) -> dict[str, Any]:
+    """What the preview shows of them, those that say the same as one, and how many are left."""
+    groups = grouped(report.findings)
+    return {"shown": groups[:_FINDINGS_SHOWN], "left": max(0, len(groups) - _FINDINGS_SHOWN)}
 
 
 def _run(visit: Visit, token: str, options: dict[str, Any]) -> Report:
@@ -158,6 +174,7 @@ def new_import(visit: Visit) -> HttpResponseBase:
         "form": form,
         "report": report,
         "rows": _rows(report) if report else (),
+        "findings": _findings(report) if report else {},
         "can_import": report and report.count("imported") + report.count("quarantined"),
     }
     return visit.page("operator/import.html", "imports", context)
