@@ -54,6 +54,14 @@ def test_a_driver_by_its_folder(run, folder):
     assert run("test", folder)[0] == 0
 
 
+def test_every_capture_is_played_back_however_many_there_are(run, folder):
+    for number in range(1000):
+        (folder / f"made/d{number:04}.toml").write_text("")
+    code, said = run("test", folder)
+    assert code == 1
+    assert "1001 captures, 1000 of them with differences" in said
+
+
 def test_a_wrong_register_is_found_by_the_frames(run, folder):
     (folder / "driver.toml").write_text(GOOD.replace("address = 0x48", "address = 0x4A", 1))
     code, said = run("test", folder)

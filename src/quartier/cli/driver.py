@@ -21,8 +21,6 @@ from quartier.drivers.replay import BadCapture, captures_in, differences, read_c
 from quartier.drivers.settings import BadSetting
 from quartier.protocols.modbus.errors import NoConnection
 
-_MOST_CAPTURES = 1000
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -76,7 +74,7 @@ def run_test(args: argparse.Namespace) -> int:
         raise UserError(f"{folder / catalog.FILE} cannot be read: {reason.strerror}.") from None
     for fault in faults:
         print(printable(f"error: {fault.in_file(str(folder / catalog.FILE))}"))
-    captures = captures_in(folder)[:_MOST_CAPTURES]
+    captures = captures_in(folder)
     if faults:
         print(f"{len(faults)} faults; no frames were played back.")
         return FINDINGS
