@@ -102,3 +102,11 @@ def test_every_text_of_the_sources_is_in_the_catalogs():
 
 def test_catalogs_have_the_same_texts():
     assert set(entries("de")) == set(entries("fr")) == set(entries("it"))
+
+
+def test_french_has_its_narrow_space_before_double_punctuation():
+    """Typographie française: before : ; ! and ? there is a space at which no line is broken."""
+    tight = re.compile(r"[^\u202f\u00a0\d/s][:;!?](?=\s|$)")
+    found = [value for values in entries("fr").values() for value in values if tight.search(value)]
+    header = entries("fr")[("", "", "")]
+    assert [value for value in found if value not in header] == []
