@@ -62,6 +62,8 @@ class Poller:
         self._place = f"bus {settings.name}"
         self._lock = asyncio.Lock()
         self.bus: BusPort | None = None
+        self.beat_s = recorder.timekeeper.clock.monotonic()
+        """When this bus last did something, by the monotonic clock."""
         faults: list[Finding] = []
         try:
             self.bus = open_bus(settings)
@@ -91,6 +93,7 @@ class Poller:
         done_until = power_done_until = self._now()
         while True:
             self._recorder.look()
+            self.beat_s = clock.monotonic()
             now = self._now()
             due = next_pass(
                 now,
@@ -153,6 +156,7 @@ class Poller:
     async def _read_registers(self, one: Meter) -> bool:
         """Whether everything came."""
         taken = await one.port.registers()
+        self.beat_s = self._recorder.timekeeper.clock.monotonic()
         one.taken = taken
         one.is_reached = taken.is_reached
         one.taken_at = self._date()

@@ -4,10 +4,11 @@ said so: a pairing would show the key to the network."""
 import asyncio
 import http.client
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from quartier.core.kernel.period import utc
@@ -35,7 +36,7 @@ class Reply:
     date: datetime | None = None
 
 
-Send = Callable[[str, str, Mapping[str, str], bytes], Awaitable[Reply]]
+Send = Callable[[str, str, Mapping[str, str], bytes], Coroutine[Any, Any, Reply]]
 """Method, path, headers and body to a reply; raises :class:`Unreachable`."""
 
 

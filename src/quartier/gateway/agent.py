@@ -1,0 +1,142 @@
+"""The running gateway: a task for each bus and one that talks to the platform.
+
+A part that fails is said, logged with its traceback and begun again; the others go on.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from quartier.core.kernel.findings import error
+from quartier.core.kernel.period import timezone_of
+from quartier.formats.uplink.configuration import Configuration
+from quartier.gateway.buffer import Buffer
+from quartier.gateway.home import Home, Pairing
+from quartier.gateway.noticed import Ledger
+from quartier.gateway.poller import Poller
+from quartier.gateway.ports import OpenBus
+from quartier.gateway.recorder import Recorder
+from quartier.gateway.timekeeper import Clock, Timekeeper
+from quartier.gateway.transport import Send
+from quartier.gateway.uplink import Uplink
+
+AGAIN_S = 60.0
+"""After a fault a part rests so long."""
+STUCK_S = 1800.0
+"""A bus that has done nothing for so long is stuck: its longest pass is shorter."""
+
+_log = logging.getLogger("quartier.gateway")
+
+
+class Agent:
+    """One gateway. ``run`` ends when its task is cancelled."""
+
+    def __init__(
+        self,
+        home: Home,
+        pairing: Pairing,
+        clock: Clock,
+        open_bus: OpenBus,
+        send: Send,
+        *,
+        software: str,
+        draw: Callable[[], float] | None = None,
+    ) -> None:
+        self.pairing = pairing
+        self.ledger = Ledger()
+        self.buffer = Buffer(home.buffer_path)
+        self.recorder = Recorder(self.buffer, Timekeeper(clock), self.ledger)
+        self.recorder.look()
+        self.configuration: Configuration | None = home.configuration(pairing)
+        self.pollers: dict[str, Poller] = {}
+        self._open_bus = open_bus
+        self._clock = clock
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        drawn = {} if draw is None else {"draw": draw}
+        self.uplink = Uplink(
+            pairing,
+            home,
+            self.recorder,
+            self.ledger,
+            send,
+            software=software,
+            take=self._take,
+            **drawn,
+        )
+        self.ledger.hold("files", home.findings, None)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether every bus has done something lately."""
+        now_s = self._clock.monotonic()
+        return all(now_s - one.beat_s < STUCK_S for one in self.pollers.values() if one.meters)
+
+    async def run(self) -> None:
+        """Read and send until cancelled; what was read is on the disk then."""
+        sending = asyncio.create_task(self._kept_up("the uplink", self.uplink.run))
+        try:
+            while True:
+                self._changed.clear()
+                await self._follow()
+                await self._changed.wait()
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await self._stop_polling()
+            self.recorder.record([])
+            self.buffer.close()
+
+    def _take(self, configuration: Configuration) -> None:
+        _log.info("configuration %s is used from now on", configuration.number)
+        self.configuration = configuration
+        self._changed.set()
+
+    async def _follow(self) -> None:
+        """Poll as the configuration says."""
+        await self._stop_polling()
+        if self.configuration is None:
+            return
+        zone = timezone_of(self.configuration.timezone)
+        for bus in self.configuration.buses:
+            poller = Poller(
+                bus,
+                [one for one in self.configuration.meters if one.bus == bus.name],
+                self.recorder,
+                self.ledger,
+                self._open_bus,
+                zone=zone,
+                power_every_s=self.configuration.power_every_s,
+            )
+            self.pollers[bus.name] = poller
+            name = f"bus {bus.name}"
+            self._tasks[name] = asyncio.create_task(self._kept_up(name, poller.run))
+
+    async def _stop_polling(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for poller in self.pollers.values():
+            poller.close()
+        self._tasks.clear()
+        self.pollers.clear()
+
+    async def _kept_up(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        place = f"fault of {name}"
+        while True:
+            try:
+                await run()
+            except Exception as problem:  # noqa: BLE001 - it is logged and said, and the rest goes on
+                _log.exception("%s has failed", name)
+                found = error(
+                    "gateway.fault",
+                    f"{name} has failed ({type(problem).__name__}) and is begun again.",
+                    where=name,
+                    remedy="Send the log of the gateway to the operator.",
+                )
+                keeper = self.recorder.timekeeper
+                self.ledger.hold(place, [found], keeper.now() if keeper.is_set else None)
+                await self._clock.sleep(AGAIN_S)
+            else:
+                return

@@ -1,0 +1,136 @@
+"""HTTP as far as a page of forms needs it; small, bounded, one request a connection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+MOST_HEAD_BYTES = 16 << 10
+MOST_BODY_BYTES = 4 << 10
+PATIENCE_S = 10.0
+MOST_AT_ONCE = 20
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Connection": "close",
+}
+
+
+class BadRequest(Exception):
+    """It is no request that is answered; ``status`` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(str(status))
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Method, path, header fields by lower-case name, and what a form sent."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    form: Mapping[str, str]
+
+    @property
+    def session(self) -> str:
+        """The cookie of whoever signed in."""
+        try:
+            cookie = SimpleCookie(self.headers.get("cookie", "")[:1000])
+        except CookieError:
+            return ""
+        return cookie["session"].value if "session" in cookie else ""
+
+    @property
+    def is_own_form(self) -> bool:
+        """Whether a form of this page sent it, and not one of another site."""
+        origin = self.headers.get("origin", "")
+        return urlsplit(origin).netloc == self.headers.get("host", "") != ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is answered."""
+
+    body: str = ""
+    status: int = 200
+    content_type: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+async def start(answer: Answer, host: str, port: int) -> asyncio.Server:
+    """A server whose requests ``answer`` answers. Raises OSError."""
+    room = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with room:
+            try:
+                try:
+                    async with asyncio.timeout(PATIENCE_S):
+                        request = await read(reader)
+                    response = await answer(request)
+                except BadRequest as problem:
+                    response = Response(status=problem.status)
+                writer.write(_bytes(response))
+                async with asyncio.timeout(PATIENCE_S):
+                    await writer.drain()
+            except (OSError, TimeoutError, asyncio.IncompleteReadError):
+                return  # whoever asked has gone
+            finally:
+                writer.close()
+
+    return await asyncio.start_server(serve_one, host, port, limit=MOST_HEAD_BYTES)
+
+
+async def read(reader: asyncio.StreamReader) -> Request:
+    """The request that comes; raises :class:`BadRequest`."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise BadRequest(431) from None
+    first, *rows = head.decode("latin-1").split("\r\n")
+    parts = first.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        raise BadRequest(400)
+    if parts[0] not in ("GET", "POST"):
+        raise BadRequest(405)
+    headers: dict[str, str] = {}
+    for row in rows:
+        name, sign, value = row.partition(":")
+        if sign:
+            headers[name.strip().lower()] = value.strip()
+    length = headers.get("content-length", "0")
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdecimal()):
+        raise BadRequest(400)
+    if len(length) > 9 or int(length) > MOST_BODY_BYTES:
+        raise BadRequest(413)
+    body = await reader.readexactly(int(length))
+    try:
+        form = parse_qs(body.decode(), max_num_fields=20) if parts[0] == "POST" else {}
+        path = urlsplit(parts[1]).path
+    except ValueError:
+        raise BadRequest(400) from None
+    return Request(parts[0], path, headers, {name: values[0] for name, values in form.items()})
+
+
+def _bytes(response: Response) -> bytes:
+    body = response.body.encode()
+    headers = {
+        **_HEADERS,
+        "Content-Type": response.content_type,
+        "Content-Length": str(len(body)),
+        **response.headers,
+    }
+    rows = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    phrase = HTTPStatus(response.status).phrase
+    return f"HTTP/1.1 {response.status} {phrase}\r\n{rows}\r\n".encode() + body
