@@ -210,3 +210,12 @@ def test_a_text_made_to_be_searched_for_long_is_not():
     assert said(f"3 invoices {long} to b, 2026-01-01 to 2026-02-01 (exclusive)", "de") != (
         f"3 invoices {long} to b, 2026-01-01 to 2026-02-01 (exclusive)"
     )
+
+
+def test_no_french_line_is_broken_before_its_double_punctuation():
+    """Typographie française: before : ; ! and ? there is a narrow space that does not break."""
+    files = sorted(Path(sentences.__file__).parent.glob("*.txt"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    french = [line for line in lines if line.startswith("fr ")]
+    assert len(french) > 300
+    assert [line for line in french if re.search(r" [:;!?](\s|$)", line)] == []
