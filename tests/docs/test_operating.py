@@ -24,6 +24,8 @@ def documented(page: str) -> set[str]:
 def variables_read(source: str) -> set[str]:
     """Names given to os.environ or to a reader of ``config.env``."""
     found = set()
+    if not _NAME.search(source):  # most modules; to parse all of them takes seconds
+        return found
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
