@@ -242,7 +242,7 @@ def test_a_line_that_no_port_has_is_a_finding(tmp_path):
 
 
 def test_who_is_on_the_modbus_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("quartier.gateway.modbus_port._HIGHEST", 12)
+    monkeypatch.setattr("quartier.gateway.modbus_port._ADDRESSES", range(10, 13))
 
     async def scenario():
         async with simulated([device(11, inputs=sdm630())]) as bus:

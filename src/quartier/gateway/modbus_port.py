@@ -21,7 +21,7 @@ from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
 from quartier.protocols.modbus.link import Link, TcpLink
 from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
 
-_HIGHEST = 247
+_ADDRESSES = range(1, 248)
 _TRIES = 2
 _ACTIVE_POWER = (1, 2, 16)  # IEC 62056-6-1, value group C: import, export, import minus export
 _INSTANT = 7  # value group D
@@ -62,7 +62,7 @@ class ModbusPort:
 
     async def scan(self) -> AsyncIterator[Present]:
         try:
-            async for one in scan(self.bus, range(1, _HIGHEST + 1), families()):
+            async for one in scan(self.bus, _ADDRESSES, families()):
                 odd = " ".join(str(finding) for finding in one.findings)
                 yield Present(str(one.unit), ", ".join(one.families) or odd or "-")
         except ModbusError as problem:
