@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from quartier.apps.audit.models import Event
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
+from quartier.apps.metering.by_hand import instant_of
 from quartier.apps.metering.export import code_of
 from quartier.apps.metering.models import IntervalRevision
 from quartier.apps.metering.undoing import NoSuchChange, undo_change
@@ -318,3 +320,13 @@ def test_a_reason_of_control_characters_is_refused(world, register):
     page = world.as_("operator").post(url, {"reason": "a\x01b", "step": "commit"})
     assert "cannot be printed" in page.content.decode()
     assert value(world, register)[1] == Quality.MISSING
+
+
+def test_the_hour_that_is_there_twice_is_offered_as_the_one_that_was_asked_for(world, register):
+    """On 25.10.2026 the clocks show 02:00 to 03:00 twice; the second is an hour of winter time."""
+    query = "start=2026-10-25T01:00Z&end=2026-10-25T01:15Z"
+    page = world.as_("operator").get(page_of(register, "site-interval-edit", query))
+    offered = page.context["form"].initial
+    assert offered == {"start": "2026-10-25 02:00+01:00", "end": "2026-10-25 02:15+01:00"}
+    tz = ZoneInfo("Europe/Zurich")
+    assert instant_of(offered["start"], tz) == datetime(2026, 10, 25, 1, tzinfo=UTC)

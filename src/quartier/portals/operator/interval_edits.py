@@ -18,7 +18,7 @@ from quartier.apps.equipment.models import Register
 from quartier.apps.intake.billed import billed_on
 from quartier.apps.intake.by_hand import set_by_hand
 from quartier.apps.metering import store
-from quartier.apps.metering.by_hand import instant_of
+from quartier.apps.metering.by_hand import instant_of, local_text
 from quartier.apps.metering.fills import fills_at
 from quartier.apps.metering.operations import fill_gaps
 from quartier.apps.metering.undoing import Newer, newer_changes, undo_change, values_before
@@ -110,7 +110,10 @@ def by_hand(visit: Visit, pk: int) -> HttpResponseBase:
     tz = ZoneInfo(visit.site.timezone)
     form = HandForm(
         visit.request.POST or None,
-        initial={"start": _typed(slots.start, tz), "end": _typed(slots.stop, tz)},
+        initial={
+            "start": local_text(slot_starts_at(slots.start), tz),
+            "end": local_text(slot_starts_at(slots.stop), tz),
+        },
     )
     form.fields["start"].help_text = _("On the clock of the site, like 2026-03-01 14:15")
     form.fields["kwh"].help_text = {
@@ -145,14 +148,6 @@ def by_hand(visit: Visit, pk: int) -> HttpResponseBase:
         bounds,
     )
     return change_page(visit, register, proposal, form)
-
-
-def _typed(slot: int, tz: ZoneInfo) -> str:
-    """A slot's start on local clocks; with its offset where that time is there twice."""
-    here = slot_starts_at(slot).astimezone(tz)
-    if formats.is_twice(here):
-        return here.isoformat(timespec="minutes")
-    return f"{here:%Y-%m-%d %H:%M}"
 
 
 @site_page(Permission.IMPORT)
