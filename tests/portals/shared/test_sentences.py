@@ -26,7 +26,7 @@ SPEAKERS = [
     "apps/parties/operations.py", "apps/sharing", "core/allocation", "core/invoicing/build.py",
     "core/invoicing/caps.py", "core/invoicing/credit.py", "core/invoicing/tax.py",
     "core/kernel/obis.py", "core/kernel/period.py", "core/metering/estimation.py",
-    "core/metering/registers.py", "core/metering/validation.py", "core/metering/virtual.py",
+    "core/metering/inspection.py", "core/metering/registers.py", "core/metering/validation.py", "core/metering/virtual.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",
