@@ -8,17 +8,18 @@ that seems to run backwards costs more than a reading that is left out.
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from quartier.core.kernel.findings import Finding, error, warning
 from quartier.formats.uplink.batch import BadMeasurement, Kind, Measurement
 from quartier.gateway.buffer import Buffer, DiskFull, Source
 from quartier.gateway.noticed import Ledger
-from quartier.gateway.timekeeper import Step, Timekeeper
+from quartier.gateway.timekeeper import FIRST, Step, Timekeeper
 
 MOST_WAITING = 100_000
 _CONFIRMED = "confirmed_at"
+_REMEMBERED_EVERY = timedelta(hours=6)  # each time is a write to the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ class Recorder:
         for finding in buffer.findings:
             ledger.event(finding, self._date())
         confirmed = buffer.remembered(_CONFIRMED)
+        self._remembered_at = FIRST
         if confirmed is not None:
-            timekeeper.floor = max(timekeeper.floor, datetime.fromisoformat(confirmed))
+            self._remembered_at = datetime.fromisoformat(confirmed)
+            timekeeper.floor = max(timekeeper.floor, self._remembered_at)
 
     @property
     def waiting(self) -> int:
@@ -82,8 +85,9 @@ class Recorder:
     def told(self, platform_at: datetime, *, is_signed: bool) -> None:
         """The platform has said what time it is."""
         self.follow(self.timekeeper.told(platform_at, is_signed=is_signed))
-        if is_signed:
-            self.buffer.remember(_CONFIRMED, self.timekeeper.floor.isoformat())
+        if is_signed and self.timekeeper.floor - self._remembered_at >= _REMEMBERED_EVERY:
+            self._remembered_at = self.timekeeper.floor
+            self.buffer.remember(_CONFIRMED, self._remembered_at.isoformat())
 
     def follow(self, step: Step | None) -> None:
         """The clock was set."""
