@@ -140,7 +140,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif item.get_closest_marker("django_db") or fixtures & DB_FIXTURES:
             item.add_marker("db")
     # The longest files first: started last, one of them would keep a worker busy alone.
-    longest = ("tests/journeys", "tests/drills", "tests/cli")
+    pages = ("tests/portals/test_interval_changes.py", "tests/portals/test_who_sees_what.py")
+    longest = ("tests/journeys", "tests/drills", "tests/cli", *pages)
     items.sort(key=lambda item: not item.nodeid.startswith(longest))
 
 
