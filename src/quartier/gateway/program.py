@@ -14,10 +14,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from quartier import __version__
 from quartier.formats.uplink.answers import decode_refusal
 from quartier.formats.uplink.pairing import (
     PairingRequest,
@@ -102,7 +102,7 @@ def _run(args: argparse.Namespace) -> int:
     clock = SystemClock()
 
     async def until_told_to_stop() -> None:
-        agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=software())
+        agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=__version__)
         running = asyncio.create_task(agent.run())
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -143,7 +143,7 @@ def _pair(args: argparse.Namespace) -> int:
         send = transport(args.url, allows_plain=args.allow_http)
     except (BadMessage, BadUrl) as problem:
         raise UserError(f"{problem}.") from None
-    request = PairingRequest(code, secrets.token_hex(16), software(), _serial())
+    request = PairingRequest(code, secrets.token_hex(16), __version__, _serial())
     try:
         reply = asyncio.run(send("POST", PAIRINGS, {}, encode_request(request)))
     except Unreachable as problem:
@@ -248,14 +248,6 @@ def _serial() -> str:
     except OSError:
         return ""
     return "".join(one for one in text if one.isprintable())[:63]
-
-
-def software() -> str:
-    """The version of the program."""
-    try:
-        return version("quartier")
-    except PackageNotFoundError:
-        return "0"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""The Debian package holds all that the gateway imports, and runs with nothing but Python."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RECIPE = Path(__file__).parents[2] / "packaging/gateway"
+
+pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb builds the package")
+
+
+def test_the_package_runs_alone(tmp_path):
+    built = subprocess.run([RECIPE / "build-deb", tmp_path], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    (package,) = tmp_path.glob("quartier-gateway_*_all.deb")
+    inside = tmp_path / "inside"
+    subprocess.run(["dpkg-deb", "-x", package, inside], check=True)
+    lib = inside / "usr/lib/quartier-gateway"
+    assert not list(lib.rglob("__pycache__"))
+    code = (
+        f"import sys; sys.path.insert(0, {str(lib)!r})\n"
+        "from quartier.drivers.catalog import families\n"
+        "assert len(families()) > 5\n"
+        "from quartier.gateway.program import main\n"
+        f"sys.exit(main(['--home', {str(tmp_path / 'home')!r}, 'status']))"
+    )
+    alone = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True)
+    assert alone.returncode == 2, alone.stderr
+    assert "This gateway is not paired" in alone.stderr
+
+
+def test_the_unit_starts_what_the_package_installs():
+    unit = (RECIPE / "quartier-gateway.service").read_text()
+    assert "ExecStart=/usr/bin/quartier-gateway run\n" in unit
+    assert (
+        'cp "$here/launcher" "$stage/usr/bin/quartier-gateway"'
+        in (RECIPE / "build-deb").read_text()
+    )
+    (seconds,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.MULTILINE)
+    assert int(seconds) >= 60
