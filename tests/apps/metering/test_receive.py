@@ -119,8 +119,27 @@ def test_what_has_no_place_waits_and_is_placed_with_a_later_batch(site, cellar):
     ]
 
 
-def test_a_code_of_channel_0_means_channel_1(site, cellar):
-    assert send(cellar, batch(column("m1", [0, 4], obis="1-0:1.8.0"))).stored == 2
+@pytest.mark.parametrize(
+    ("medium", "stored", "sent", "is_taken"),
+    [
+        ("electricity", "1-1:1.8.0", "1-0:1.8.0", True),
+        ("electricity", "1-1:1.29.0", "1-1:1.8.0", True),
+        ("heat", "6-0:1.8.0", "6-0:1.0.0", True),
+        ("hot_water", "9-0:1.0.0", "9-0:1.0.0", True),
+        ("heat", "6-0:1.8.0", "6-0:2.0.0", False),
+        ("heat", "6-0:1.8.0", "1-1:1.8.0", False),
+        ("electricity", "1-1:1.8.0", "1-1:1.8.1", False),
+        ("electricity", "1-1:1.8.0", "1-1:21.8.0", False),
+        ("electricity", "1-1:1.8.0", "no-code", False),
+    ],
+)
+def test_a_total_of_the_meters_own_medium_is_its_register(
+    site, cellar, medium, stored, sent, is_taken
+):
+    Meter.objects.filter(ref="m1").update(medium=medium)
+    Register.objects.filter(meter__ref="m1").update(obis=stored)
+    got = send(cellar, batch(column("m1", [0, 4], obis=sent)))
+    assert (got.stored, got.waiting) == ((2, 0) if is_taken else (0, 2))
 
 
 def test_what_was_read_in_the_future_or_is_absurd_is_kept_apart(cellar):

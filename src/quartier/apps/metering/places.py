@@ -1,12 +1,22 @@
 """Where what a gateway sends belongs: from its meter, OBIS code and serial to a register."""
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from quartier.apps.equipment.models import Device, Meter, Register
+from quartier.apps.equipment.models import Device, Medium, Meter, Register
 from quartier.apps.metering.models import Unplaced
 from quartier.core.kernel.obis import NotObis, Obis
 from quartier.formats.uplink.batch import Kind
+
+_MEDIA = {
+    1: Medium.ELECTRICITY,
+    5: Medium.COOLING,
+    6: Medium.HEAT,
+    8: Medium.COLD_WATER,
+    9: Medium.HOT_WATER,
+}
+_COUNTED = (0, 8, 29)
+"""How a total is processed: OBIS group D of heat and water, of a register, of a load profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class Places:
 
     def __init__(
         self,
-        meters: dict[str, int],
+        meters: dict[str, tuple[int, str]],
         registers: dict[tuple[int, str], int],
         serials: dict[int, set[str]],
     ) -> None:
@@ -44,11 +54,17 @@ class Places:
     @classmethod
     def of(cls, site_id: int) -> "Places":
         """Read in three queries."""
-        meters = dict(Meter.objects.filter(site=site_id).order_by().values_list("ref", "pk"))
-        rows = Register.objects.filter(site=site_id, part=Register.Part.TOTAL).order_by("-pk")
+        meters = {
+            ref: (pk, medium)
+            for pk, ref, medium in Meter.objects.filter(site=site_id)
+            .order_by()
+            .values_list("pk", "ref", "medium")
+        }
+        rows = Register.objects.filter(site=site_id, part=Register.Part.TOTAL).order_by()
         registers = {
-            (meter_id, _key(obis)): pk
-            for pk, meter_id, obis in rows.values_list("pk", "meter_id", "obis")
+            (meter_id, name): pk
+            for pk, meter_id, *names in rows.values_list("pk", "meter_id", "obis", "direction")
+            for name in names
         }
         serials: dict[int, set[str]] = defaultdict(set)
         devices = Device.objects.filter(meter__site=site_id).order_by()
@@ -58,12 +74,12 @@ class Places:
 
     def find(self, place: Place) -> Found:
         """Where it belongs. A device that gives no serial is the one that is installed."""
-        meter_id = self._meters.get(place.meter)
-        if meter_id is None:
+        meter_id, medium = self._meters.get(place.meter, (0, ""))
+        if not meter_id:
             return Found(reason=Unplaced.Reason.METER)
         if place.kind == Kind.POWER:
             return Found(meter_id)
-        register_id = self._registers.get((meter_id, _key(place.obis)))
+        register_id = self._registers.get((meter_id, _name(place.obis, medium)))
         if register_id is None:
             return Found(reason=Unplaced.Reason.REGISTER)
         serials = self._serials.get(meter_id, set())
@@ -72,10 +88,17 @@ class Places:
         return Found(meter_id, register_id)
 
 
-def _key(obis: str) -> str:
-    """Codes that mean the same: 1-0:1.8.0 and 1.8.0 are 1-1:1.8.0."""
+def _name(obis: str, medium: str) -> str:
+    """The direction of a total of the meter's own medium, however the code says it is counted
+    (1.8.0 of a register is what 1.29.0 of a load profile sums up to); else the code itself."""
     try:
         code = Obis.parse(obis)
     except NotObis:
         return obis
-    return str(replace(code, channel=1) if code.medium == 1 and code.channel == 0 else code)
+    is_total = code.processing in _COUNTED and not code.tariff
+    if is_total and _MEDIA.get(code.medium) == medium:
+        if code.quantity == 1:
+            return Register.Direction.IMPORT
+        if code.is_export:
+            return Register.Direction.EXPORT
+    return obis
