@@ -50,9 +50,9 @@ class Counter:
 class Building:
     """The meters of a building, as a bus and as the truth."""
 
-    def __init__(self, clock):
+    def __init__(self, clock, starts_at=STARTS_AT):
         self.clock = clock
-        self.devices = {name: [Counter(f"{name}-1", name, STARTS_AT)] for name in METERS}
+        self.devices = {name: [Counter(f"{name}-1", name, starts_at)] for name in METERS}
 
     def open_bus(self, _settings):
         return self

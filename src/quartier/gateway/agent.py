@@ -6,6 +6,7 @@ A part that fails is said, logged with its traceback and begun again; the others
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 from quartier.core.kernel.findings import error
@@ -65,7 +66,8 @@ class Agent:
             take=self._take,
             **drawn,
         )
-        self.ledger.hold("files", home.findings, None)
+        for finding in home.findings:
+            self.ledger.event(finding, self._date())
 
     @property
     def is_alive(self) -> bool:
@@ -123,7 +125,6 @@ class Agent:
         self.pollers.clear()
 
     async def _kept_up(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        place = f"fault of {name}"
         while True:
             try:
                 await run()
@@ -135,8 +136,11 @@ class Agent:
                     where=name,
                     remedy="Send the log of the gateway to the operator.",
                 )
-                keeper = self.recorder.timekeeper
-                self.ledger.hold(place, [found], keeper.now() if keeper.is_set else None)
+                self.ledger.event(found, self._date())
                 await self._clock.sleep(AGAIN_S)
             else:
                 return
+
+    def _date(self) -> datetime | None:
+        keeper = self.recorder.timekeeper
+        return keeper.now() if keeper.is_set else None

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from quartier.drivers.catalog import folders
 from quartier.drivers.values import Value
 from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
 from quartier.gateway.ports import BadMeter, MeterPort, Present, Taken
@@ -19,7 +20,7 @@ _PRIMARY_DIGITS = 3
 
 
 class MBusPort:
-    """One M-Bus line. The kind of driver does not matter: the telegrams name their quantities."""
+    """One M-Bus line. No driver is needed: the telegrams name their quantities."""
 
     def __init__(self, settings: BusSettings, monotonic: Callable[[], float]) -> None:
         link: Link
@@ -34,6 +35,10 @@ class MBusPort:
 
     def meter(self, settings: MeterSettings) -> MeterPort:
         address: int | Secondary
+        if settings.settings:
+            raise BadMeter(f"{settings.name}: meters on an M-Bus have no settings")
+        if any(one.name == settings.driver for one in folders()):
+            raise BadMeter(f"{settings.name}: the driver {settings.driver} is none for M-Bus")
         try:
             is_primary = len(settings.address) <= _PRIMARY_DIGITS
             address = int(settings.address) if is_primary else Secondary.parse(settings.address)

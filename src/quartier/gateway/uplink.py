@@ -96,7 +96,7 @@ class Uplink:
         self._recorder.look()
         try:
             newest = await self._exchange()
-            if newest is not None and newest != self._number:
+            if newest is None or newest != self._number:
                 await self._fetch()
         except Failed as failed:
             self.state.failures += 1
@@ -108,7 +108,7 @@ class Uplink:
         return EVERY_S * (0.75 + 0.5 * self._draw())
 
     async def _exchange(self) -> int | None:
-        """The number of the newest configuration, where the platform was asked anything."""
+        """The number of the newest configuration; None where nothing had to be sent."""
         newest = None
         # The first thing of a run is a report: only after its answer the time is known to be
         # right, and only what was never sent can be moved to the right time.
