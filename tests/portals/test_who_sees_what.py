@@ -41,6 +41,9 @@ TABLE = {
     "site-energy": VIEW,
     "site-equipment": VIEW,
     "site-meter": VIEW,
+    "site-gateways": IMPORT,
+    "site-gateway": IMPORT,
+    "site-gateway-meters": IMPORT,
     "site-quality": VIEW,
     "site-locks": VIEW,
     "site-intervals": VIEW,
@@ -156,10 +159,16 @@ def url_of(world, name):
     """The URL ``name`` for rows of the building; documents are the resident's."""
     if name.startswith("site-interval"):
         return stretch_of(world, name)
+    if name.startswith("site-gateway"):
+        from quartier.apps.equipment.models import Gateway
+
+        Gateway.objects.get_or_create(site=world.site, name="linde-cellar")
     invoice = next(one for one in world.invoices if one.party.ref == "linde-p001")
     ref = {"ref": world.site.ref}
     wanted = {
         "site-meter": {**ref, "meter_ref": "m001"},
+        "site-gateway": {**ref, "name": "linde-cellar"},
+        "site-gateway-meters": {**ref, "name": "linde-cellar"},
         "site-place": {**ref, "point_ref": "w001"},
         "site-move": {**ref, "point_ref": "w001"},
         "site-move-undo": {**ref, "point_ref": "w001"},
@@ -286,6 +295,10 @@ REFUSED = [
     ("site-interval-edit", "owner", 403),
     ("site-interval-undo", "owner", 403),
     ("site-interval-edit", "outsider", 404),
+    ("site-gateways", "owner", 403),
+    ("site-gateway", "owner", 403),
+    ("site-gateway", "outsider", 404),
+    ("site-gateway-meters", "resident", 403),
     ("site-note-resolve", "resident", 403),
     ("site-note-resolve", "stranger", 404),
     ("site-note-resolve", "outsider", 404),
