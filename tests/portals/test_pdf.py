@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from quartier.apps.billing.models import Invoice
 from quartier.apps.documents import operations
