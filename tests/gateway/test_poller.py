@@ -283,6 +283,21 @@ def test_heat_and_water_meters_by_both_addresses(tmp_path):
     assert ("mbus.no_answer", "h002") in noticed
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (meter("h001", 5, plan=Plan.DAY), "the driver eastron_sdm630 is none for M-Bus"),
+        (meter("h001", 5, driver="mbus", plan=Plan.DAY, pick="04 06"), "have no settings"),
+        (meter("h001", "1234567890", driver="mbus", plan=Plan.DAY), "is not the number of a meter"),
+    ],
+)
+def test_a_meter_that_no_m_bus_has_is_a_finding(tmp_path, wrong, says):
+    with polling(tmp_path, mbus(9), [wrong]) as (_, _, ledger):
+        (finding,) = ledger.current(datetime.now(UTC))
+        assert finding.code == "gateway.bad_meter"
+        assert says in finding.text
+
+
 def test_who_is_on_the_m_bus(tmp_path, monkeypatch):
     monkeypatch.setattr("quartier.gateway.mbus_port.HIGHEST", 6)
     water = Device(6, [CAPTURES["oms_frame2"].frame])

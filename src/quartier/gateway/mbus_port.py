@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from quartier.drivers.catalog import folders
+from quartier.drivers.catalog import folders, load
 from quartier.drivers.values import Value
 from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
 from quartier.gateway.ports import BadMeter, MeterPort, Present, Taken
@@ -37,7 +37,7 @@ class MBusPort:
         address: int | Secondary
         if settings.settings:
             raise BadMeter(f"{settings.name}: meters on an M-Bus have no settings")
-        if any(one.name == settings.driver for one in folders()):
+        if _is_modbus(settings.driver):
             raise BadMeter(f"{settings.name}: the driver {settings.driver} is none for M-Bus")
         try:
             is_primary = len(settings.address) <= _PRIMARY_DIGITS
@@ -63,6 +63,12 @@ class MBusPort:
 
     def close(self) -> None:
         self.bus.close()
+
+
+def _is_modbus(driver: str) -> bool:
+    """Whether ``driver`` is a family whose meters have registers at addresses."""
+    found = [load(one).family for one in folders() if one.name == driver]
+    return any(one is not None and one.head.protocol == "modbus" for one in found)
 
 
 @dataclass(frozen=True, slots=True)
