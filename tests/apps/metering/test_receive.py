@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from quartier.apps.equipment import gateways
 from quartier.apps.equipment.models import Device, GatewayFinding, Meter, Register
@@ -72,6 +73,18 @@ def test_a_batch_becomes_quarter_hours_and_is_kept(site, cellar):
     assert energies(site, "m1", 3) == [10, 15, 15]
     assert energies(site, "m2", 3) == [1, 1, 1]
     assert set(Reading.objects.values_list("source", flat=True)) == {"gateway elm-cellar"}
+
+
+def test_what_is_acknowledged_is_synced(cellar):
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA synchronous")
+            assert cursor.fetchone() == (2,)  # FULL
+            return
+        cursor.execute("SET LOCAL synchronous_commit = off")
+        send(cellar, batch(column("m1", [0])))
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("on",)
 
 
 def test_repeated_reordered_and_partial_batches_give_the_same(site, cellar, rng):

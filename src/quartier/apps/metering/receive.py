@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from quartier.apps.equipment.models import Gateway
 from quartier.apps.equipment.reports import keep_findings
@@ -81,6 +81,7 @@ def receive_batch(gateway: Gateway, batch: Batch, *, received_at: datetime) -> A
     """
     accepted = Accepted(kept=batch.last)
     with transaction.atomic():
+        _commit_to_disk()
         lock_site(gateway.site_id)
         noticed = list(_mark(gateway, batch, received_at))
         places = Places.of(gateway.site_id)
@@ -100,6 +101,17 @@ def receive_batch(gateway: Gateway, batch: Batch, *, received_at: datetime) -> A
         keep_findings(gateway, noticed, at=received_at)
     accepted.findings = [*_of_clock(batch, received_at), *noticed, *_of_waiting(got)]
     return accepted
+
+
+def _commit_to_disk() -> None:
+    """The transaction is on the disk when it ends, whatever PostgreSQL is set to: its gateway
+    forgets what is acknowledged. SQLite is opened so (``config.env``)."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('synchronous_commit', 'on', true)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
 
 
 def source_of(gateway: Gateway) -> str:
