@@ -95,6 +95,8 @@ class _Meter:
             return Taken((), self.monotonic(), findings, False)
         taken = await self._poll(self.counting)
         if not taken.is_reached:
+            if self.part.points:
+                self.counting = None  # whoever answers next may be another device
             return taken
         known, doubts = await identify(
             self.bus, self.unit, self.part, self.family.head.family, self.name

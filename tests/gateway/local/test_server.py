@@ -9,6 +9,8 @@ import time
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quartier.formats.uplink.configuration import (
     BusKind,
@@ -20,7 +22,7 @@ from quartier.formats.uplink.configuration import (
 from quartier.gateway.agent import Agent
 from quartier.gateway.home import Home, Pairing
 from quartier.gateway.lines import opener
-from quartier.gateway.local.requests import start
+from quartier.gateway.local.requests import BadRequest, read, start
 from quartier.gateway.local.server import Local
 from quartier.gateway.local.texts import LANGUAGES, TEXTS, language_of
 from quartier.gateway.timekeeper import SystemClock
@@ -193,3 +195,23 @@ def test_every_text_is_there_in_four_languages():
         "en",
         "en",
     ]
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=80).map(lambda one: b"POST / HTTP/1.1\r\n" + one + b"\r\n\r\n"),
+    )
+)
+def test_any_bytes_are_a_request_or_refused(data):
+    async def scenario():
+        reader = asyncio.StreamReader(limit=1000)
+        reader.feed_data(data)
+        reader.feed_eof()
+        with contextlib.suppress(BadRequest, asyncio.IncompleteReadError):
+            request = await read(reader)
+            assert request.method in ("GET", "POST")
+            assert isinstance(request.session, str)
+            assert not request.is_own_form or request.headers["host"]
+
+    asyncio.run(scenario())
