@@ -48,6 +48,12 @@ def test_the_code_is_shown_once_and_pairs(installer):
     assert "not paired" in text(installer.get(LIST))
 
 
+def test_the_qr_code_leads_to_a_page_that_says_where_to_type_it(world):
+    assert "beside the QR code" in text(
+        world.as_("").get("/pair", headers={"accept-language": "en"})
+    )
+
+
 def test_several_meters_are_connected_at_once(installer):
     found = {**SDM, "address-m001": "11", "address-m002": "12"}
     assert installer.post(METERS, found).url == PAGE

@@ -33,6 +33,7 @@ TABLE = {
     "nothing": SIGNED_IN,
     "sites": (200, 200, 200, 302, 302, 302, 200, 302),
     "search": SIGNED_IN,
+    "pair": (200,) * 8,  # says where to type a code, and knows none
     "bill-all": (200, 403, 403, 403, 403, 403, 200, 302),
     "batch": (200, 403, 403, 403, 403, 403, 404, 302),
     "batch-continue": (405, 405, 405, 405, 405, 405, 405, 302),

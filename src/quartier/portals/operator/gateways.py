@@ -10,8 +10,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, Min
-from django.http import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -69,6 +69,12 @@ class BusForm(forms.Form):
         is_serial = BusKind(self.cleaned_data["kind"]).is_serial
         names = ("device", "baud", "parity", "stop_bits") if is_serial else ("host", "port")
         return {name: self.cleaned_data[name] or "" for name in names}
+
+
+def pair_page(request: HttpRequest) -> HttpResponse:
+    """Where the QR code leads whoever scans it with a telephone. The code stands behind the #, so
+    the server never sees it."""
+    return render(request, "operator/pair.html")
 
 
 @site_page(Permission.EQUIP)

@@ -35,6 +35,7 @@ urlpatterns = [
     path("bill/", batches.bill_all, name="bill-all"),
     path("bill/<int:pk>/", batches.batch, name="batch"),
     path("bill/<int:pk>/continue/", batches.batch_continue, name="batch-continue"),
+    path("pair", gateways.pair_page, name="pair"),
     path("sites/", sites.sites, name="sites"),
     path(_SITE, overview.overview, name="site"),
     path(f"{_SITE}energy/", energy.energy, name="site-energy"),
