@@ -28,7 +28,9 @@ SPEAKERS = [
     "core/invoicing/caps.py", "core/invoicing/credit.py", "core/invoicing/tax.py",
     "core/kernel/obis.py", "core/kernel/period.py", "core/metering/estimation.py",
     "core/metering/inspection.py", "core/metering/registers.py", "core/metering/validation.py",
-    "core/metering/virtual.py",
+    "core/metering/virtual.py", "gateway/agent.py", "gateway/buffer.py", "gateway/poller.py",
+    "gateway/recorder.py", "gateway/timekeeper.py", "gateway/uplink.py", "apps/metering/receive.py",
+    "protocols/modbus/line.py", "protocols/modbus/link.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",
@@ -46,11 +48,18 @@ CALLS = {
     "error", "warning", "info", "make", "say", "defect", "Finding", "_finding", "_error", "_runs",
     "_incomplete", "setdefault", "refuse_billed", "FileResult", "Source", "_refuse_surplus",
 }  # fmt: skip
-NOT_ON_PAGES = re.compile(r"quartier user|say what the user may|no party X1|^dry run$")
+NOT_ON_PAGES = re.compile(
+    r"quartier user|say what the user may|no party X1|^dry run$"
+    r"|is used from now on$|is not the name of a register$|^X0 is no serial number$"
+    r"|the gateway goes on reading.$"
+)
 # Pieces of sentences that are known as a whole ("The prices for solar cover no day.").
 PIECES = {
     "X0 quarter-hours X2: X4X5.", "use different windows for standard and reduced",
     "leave days without a price, e.g. X1", "have X1 without X3X4", "cover no day",
+    "X0 X2 from X4 to X6 were dropped before the platform had them: the buffer has grown to "
+    "X8 MiB.", "the clock was set by X1 sX3.", "The clock of the gateway is X1 s X3.",
+    "the clock was wrong and was setX1 to the time of the platform.",
     "The prices for X1 X3.", "X0 is not a numberX2", "X0 is not X2", "a section has a line",
 }  # fmt: skip
 
