@@ -42,6 +42,9 @@ PAGES = {
         "/sites/linde/invoices/1/7/",
         "/sites/linde/imports/",
         "/sites/linde/imports/new/",
+        "/sites/linde/gateways/",
+        "/sites/linde/gateways/linde-cellar/",
+        "/sites/linde/gateways/linde-cellar/meters/",
         "/sites/linde/notes/",
         "/search/?q=Wohnung",
         "/nothing/",
@@ -59,7 +62,7 @@ PAGES = {
         "/me/bills/1/1/",
         "/me/account/",
     ],
-    "stranger": ["/"],
+    "stranger": ["/", "/pair"],
 }
 EXPECTED_FAILURES = ("/sites/nowhere/", "/sites/linde/places/")
 """Pages that answer 404 or 403 for who asks; the console names the status."""

@@ -105,10 +105,19 @@ def build(households=3):
 
 
 def build_with_jobs(households):
-    """The building, with a job over many sites that is finished and one that nobody has taken."""
+    """The building, with a job over many sites that is finished and one that nobody has taken, and
+    a gateway that reads two of its meters."""
     from quartier.apps.billing.batch import Job, start, work
+    from quartier.apps.equipment.gateways import How, Wanted, add_bus, add_gateway, connect
+    from quartier.apps.equipment.models import Meter
 
     site, *_ = build(households)
+    by = {"at": BILLED_AT, "actor": "test"}
+    gateway = add_gateway(site, "linde-cellar", **by)
+    bus = add_bus(gateway, "rs485-1", "modbus_rtu_tcp", {"host": "10.0.0.2", "port": 502}, **by)
+    meters = Meter.objects.filter(site=site, ref__in=["m001", "m002"]).order_by("ref")
+    wanted = [Wanted(one, str(address)) for address, one in enumerate(meters, 11)]
+    connect(bus, wanted, How("eastron_sdm630", "SDM630-Modbus"), **by)
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):
         asked = Job(site.organisation, (site,), dates, "review", actor="test")

@@ -28,6 +28,9 @@ from quartier.formats.uplink.configuration import PARITIES, BusKind
 from quartier.portals.shared.gate import Visit, site_page
 
 SILENT_AFTER_S = 3600
+_PARITIES = list(
+    zip(PARITIES, [gettext_lazy("none"), gettext_lazy("even"), gettext_lazy("odd")], strict=True)
+)
 KINDS = {
     BusKind.MODBUS_TCP: "Modbus TCP",
     BusKind.MODBUS_RTU: "Modbus RTU",
@@ -57,9 +60,7 @@ class BusForm(forms.Form):
     baud = forms.IntegerField(
         label=gettext_lazy("Baud"), min_value=300, max_value=921600, initial=9600, required=False
     )
-    parity = forms.ChoiceField(
-        label=gettext_lazy("Parity"), choices=[(one, one) for one in PARITIES], required=False
-    )
+    parity = forms.ChoiceField(label=gettext_lazy("Parity"), choices=_PARITIES, required=False)
     stop_bits = forms.IntegerField(
         label=gettext_lazy("Stop bits"), min_value=1, max_value=2, initial=1, required=False
     )
