@@ -1,6 +1,7 @@
 """Nothing is forgotten before the platform has it, whatever lies between."""
 
 import asyncio
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from quartier.gateway.home import Home, Pairing
 from quartier.gateway.noticed import Ledger
 from quartier.gateway.recorder import Recorder, Shown
 from quartier.gateway.timekeeper import Timekeeper
-from quartier.gateway.transport import BadUrl, Unreachable, transport
+from quartier.gateway.transport import BadUrl, Reply, Unreachable, transport
 from quartier.gateway.uplink import LONGEST_DELAY_S, Uplink
 from tests.gateway.clocks import FakeClock
 from tests.gateway.platform import KEY, NAME, Platform
@@ -178,6 +179,24 @@ def test_a_backlog_goes_in_many_batches(building, monkeypatch):
     building.round()
     assert building.arrived() == list(range(10))
     assert building.platform.sent == [(1, 3), (4, 6), (7, 9), (10, 10)]
+
+
+def test_a_proxy_that_takes_small_bodies_alone_gets_small_ones(building):
+    """It knows no key, so it signs nothing (nginx takes 1 MiB where nobody says otherwise)."""
+
+    async def through_proxy(method, path, headers, body):
+        if path.endswith("/batches"):
+            sent = json.loads(gzip.decompress(body))
+            if sent["last"] - sent["first"] >= 3:
+                return Reply(413, {}, b"<html>413 Request Entity Too Large</html>")
+        return await building.platform.send(method, path, headers, body)
+
+    building.uplink = building.made(through_proxy)
+    for value in range(10):
+        building.read(value)
+    building.round()
+    assert building.arrived() == list(range(10))
+    assert building.codes() == []
 
 
 def test_a_new_configuration_is_taken_and_a_bad_one_is_not(building):
