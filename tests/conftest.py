@@ -14,6 +14,7 @@ import random
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from importlib.util import find_spec
@@ -155,6 +156,13 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid}: skip single tests, never a whole file"
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A request leaves its language active in the thread; each test begins in English."""
+    if translation := sys.modules.get("django.utils.translation"):
+        translation.activate("en")
 
 
 # -- what was left out, and how to try a failure again ------------------------------------------
