@@ -8,7 +8,7 @@ import termios
 from quartier.protocols.mbus.bus import Bus
 from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
 from tests.protocols.mbus.captures import CAPTURES
-from tests.protocols.mbus.clock import run
+from tests.protocols.mbus.clock import SURE_OF_A_TERMINAL_S, run
 from tests.protocols.mbus.slaves import Device
 
 
@@ -27,7 +27,7 @@ def test_a_meter_at_2400_baud():
         os.close(ours)
         return answer, attributes
 
-    answer, attributes = run(asked())
+    answer, attributes = run(asked(), SURE_OF_A_TERMINAL_S)
     assert answer.telegrams[0].records[0].value == 2850427
     assert answer.findings == ()
     assert attributes[4] == termios.B2400

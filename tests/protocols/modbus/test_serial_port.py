@@ -43,7 +43,7 @@ def test_a_question_over_a_serial_port():
         os.close(theirs)
         os.close(ours)
 
-    clock.run(run())
+    clock.run(run(), clock.SURE_OF_A_TERMINAL_S)
 
 
 def test_the_adapter_was_pulled_out():
@@ -59,7 +59,7 @@ def test_the_adapter_was_pulled_out():
         bus.close()
         os.close(theirs)
 
-    clock.run(run())
+    clock.run(run(), clock.SURE_OF_A_TERMINAL_S)
 
 
 def test_a_port_that_is_not_there():
@@ -67,7 +67,7 @@ def test_a_port_that_is_not_there():
         with pytest.raises(NoConnection, match="/dev/ttyNONE cannot be opened"):
             await Bus(SerialLink("/dev/ttyNONE"), RtuFraming()).ask(1, pdu.read(3, 0, 1))
 
-    clock.run(run())
+    clock.run(run(), clock.SURE_OF_A_TERMINAL_S)
 
 
 @pytest.mark.parametrize("settings", [(9601, "N", 1), (9600, "X", 1), (9600, "N", 3)])
