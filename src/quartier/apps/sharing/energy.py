@@ -131,7 +131,8 @@ def shared_energy(
 
     point_rows, quality = consumption_rows(sources, energy, slots, site.timezone)
     production, qualities = production_rows(sources.production, energy, len(slots))
-    qualities += list(quality)
+    if (quality != int(Quality.MEASURED)).any():
+        qualities += list(quality)
     grid_in, grid_out, grid_quality = both_directions(sources.grid, energy)
     charge, discharge, battery_quality = both_directions(sources.batteries, energy)
     qualities += battery_quality + (grid_quality if needs_grid else [])
@@ -206,8 +207,8 @@ def shared_energy(
         inputs=tuple(inputs),
     )
     if grid_in is not None and grid_out is not None:
-        came_in = [grid_in, *production, *([] if discharge is None else [discharge])]
-        went_out = [grid_out, *point_rows, *([] if charge is None else [charge])]
+        came_in = [grid_in, production, *([] if discharge is None else [discharge])]
+        went_out = [grid_out, point_rows, *([] if charge is None else [charge])]
         sure = known & (worst_quality(grid_quality, len(slots)) != Quality.MISSING)
         findings.extend(balance_of(site, came_in, went_out, sure))
     return shared, tuple(findings)

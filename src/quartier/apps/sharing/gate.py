@@ -98,13 +98,13 @@ def balance_of(
     went_out: Sequence[Energies],
     known: NDArray[np.bool_],
 ) -> Iterator[Finding]:
-    """The residual of the whole site against its grid meter; series in mWh [t].
+    """The residual of the whole site against its grid meter; series in mWh, [t] or [n, t].
 
     More going out than coming in is a metering fault (rules.md a.3).
     """
     every: slice | NDArray[np.bool_] = slice(None) if known.all() else known
-    whole = sum(int(series[every].sum()) for series in came_in)
-    residual = whole - sum(int(series[every].sum()) for series in went_out)
+    whole = sum(int(series[..., every].sum()) for series in came_in)
+    residual = whole - sum(int(series[..., every].sum()) for series in went_out)
     permille = abs(residual) * 1000 / whole if whole else 0
     if permille < WARN_PERMILLE:
         return

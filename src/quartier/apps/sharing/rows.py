@@ -43,23 +43,31 @@ def consumption_rows(
     """Consumption [n, t] in mWh (0 where missing) and the worst quality of its meters; measured
     where it has none (see :func:`unfed`)."""
     shape = (len(sources.points), len(slots))
-    consumption = np.zeros(shape, np.int64)
+    consumption = np.empty(shape, np.int64)
     worst = np.zeros(shape, np.uint8)
     spans: dict[Dates, slice] = {}
     for row, point in enumerate(sources.points):
-        for feed in sources.feeds.get(point.pk, ()):
+        feeds = sources.feeds.get(point.pk, ())
+        is_one = False
+        for feed in feeds:
             if feed.dates not in spans:
                 spans[feed.dates] = span_of(feed.dates, timezone, slots)
+            is_one = len(feeds) == 1 and spans[feed.dates] == slice(0, len(slots))
+        if not is_one:
+            consumption[row] = 0
+        for feed in feeds:
             span = spans[feed.dates]
             energy_wh, quality = usable(energy, feed.meter, IMPORT)
-            consumption[row, span] += energy_wh[span]
+            if is_one:  # nearly always: written once, not set to 0 and added to
+                np.multiply(energy_wh, MWH_PER_WH, out=consumption[row])
+            else:
+                consumption[row, span] += energy_wh[span] * MWH_PER_WH
             if not (energy.is_sound and energy.has(feed.meter, IMPORT)):
                 _raise_to(worst[row, span], quality[span])
     quality = _by_rank(worst)
     is_missing = quality == _MISSING
     if is_missing.any():
         consumption[is_missing] = 0
-    consumption *= MWH_PER_WH
     return consumption, quality
 
 

@@ -165,6 +165,9 @@ def _bytes_an_energy(energy_wh: Energies) -> Iterator[int]:
     if not energy_wh.size:
         yield from (2 for _ in energy_wh)
         return
+    if energy_wh.min() >= -(1 << 15) and energy_wh.max() < 1 << 15:  # faster than row by row
+        yield from (2 for _ in energy_wh)
+        return
     lowest, highest = energy_wh.min(axis=1).tolist(), energy_wh.max(axis=1).tolist()
     for low, high in zip(lowest, highest, strict=True):
         yield next(n for n in (2, 4, 8) if -(1 << (8 * n - 1)) <= low and high < 1 << (8 * n - 1))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from quartier.core.kernel.period import Dates
 from quartier.core.rating.windows import Season, Windows
@@ -190,6 +191,7 @@ def labels(value: str | Mapping[str, str]) -> Labels:
     return tuple(sorted(value.items()))
 
 
+@lru_cache(maxsize=1024)
 def text_in(label: Labels, language: str) -> str:
     """``label`` in ``language``, else its text for all languages, else its first; "" if none."""
     texts = dict(label)
