@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from quartier.gateway.home import Home, Pairing
-from quartier.gateway.program import FINDINGS, GOOD, WRONG_USE, main
+from quartier.gateway.program import FINDINGS, GOOD, INTERNAL, WRONG_USE, main
 from quartier.gateway.service import notify, watchdog_s
 from tests.gateway.platform import CODE, KEY, NAME, Platform
 
-NOW = lambda: datetime.now(UTC)  # noqa: E731
+
+def now():
+    return datetime.now(UTC)
 
 
 def run(folder, *args):
@@ -27,7 +29,15 @@ def run(folder, *args):
 
 @pytest.fixture
 def platform():
-    return Platform(NOW)
+    return Platform(now)
+
+
+def test_a_fault_is_one_line_and_kept_in_full(tmp_path, capsys):
+    (tmp_path / "pairing.json").mkdir()  # no file of ours is a folder
+    assert run(tmp_path, "status") == INTERNAL
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"quartier-gateway: internal error \(IsADirectoryError\); send .*\n", said)
+    assert "Traceback" in (tmp_path / "faults.log").read_text()
 
 
 def test_pairing_and_status(tmp_path, platform, capsys):
@@ -49,7 +59,7 @@ def test_status_says_what_has_waited_too_long(tmp_path, capsys):
     home.save_pairing(Pairing("https://quartier.example", NAME, KEY, "123456"))
     connection = sqlite3.connect(home.buffer_path)
     connection.execute("CREATE TABLE measurement (at_ms)")
-    old_ms = int((NOW() - timedelta(days=2)).timestamp() * 1000)
+    old_ms = int((now() - timedelta(days=2)).timestamp() * 1000)
     connection.execute("INSERT INTO measurement VALUES (?)", (old_ms,))
     connection.commit()
     connection.close()

@@ -116,13 +116,13 @@ def _is_locked(error: Exception) -> bool:
 
 
 def _report_fault(error: Exception) -> int:
+    """Keep the traceback in a log and print one line with a reference to it."""
     if _is_locked(error):
         _say(
             "quartier: another program is writing to the database; nothing was changed. "
             "Try again when it is done, e.g. when a large import has ended"
         )
         return WRONG_USE
-    """Keep the traceback in a log and print one line with a reference to it."""
     now = datetime.now(UTC)
     name = f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}.log"
     text = f"{now.isoformat()} quartier {_version()}\n\n" + "".join(

@@ -35,6 +35,7 @@ from quartier.gateway.timekeeper import SystemClock
 from quartier.gateway.transport import BadUrl, Unreachable, transport
 
 GOOD, FINDINGS, WRONG_USE, INTERNAL = 0, 1, 2, 3
+FAULTS = "faults.log"
 PAIRINGS = "/api/gateway/pairings"
 FOLDER = "/var/lib/quartier-gateway"
 _LONGEST_WAIT = timedelta(days=1)
@@ -55,10 +56,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG_USE
     except KeyboardInterrupt:
         return 130
-    except Exception:  # noqa: BLE001 - the exit code of a fault
-        traceback.print_exc()
-        return INTERNAL
+    except Exception as fault:  # noqa: BLE001 - the last place: kept in full
+        return _report(fault, args.home)
     return code
+
+
+def _report(fault: Exception, folder: Path) -> int:
+    """Keep all of ``fault`` in a file of ``folder`` and say so in one line."""
+    now = datetime.now(UTC)
+    text = (
+        f"{now.isoformat()} quartier {__version__}\n{''.join(traceback.format_exception(fault))}\n"
+    )
+    path = folder / FAULTS
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        sys.stderr.write(text)
+        return INTERNAL
+    kind = type(fault).__name__
+    sys.stderr.write(f"quartier-gateway: internal error ({kind}); send {path} to the operator.\n")
+    return INTERNAL
 
 
 def _parser() -> argparse.ArgumentParser:
