@@ -8,6 +8,7 @@ from django.db import DatabaseError, transaction
 from quartier.apps.audit.models import Event
 from quartier.apps.equipment import configuration, gateways, pairing
 from quartier.apps.equipment.models import Connection, Device, Gateway, GatewayNonce, Meter
+from quartier.apps.sites.models import Note
 from quartier.formats.uplink.configuration import decode
 from quartier.formats.uplink.pairing import PairingRequest
 from quartier.formats.uplink.signature import NotSigned, sign
@@ -51,6 +52,26 @@ def test_the_configuration_counts_up_only_when_its_content_changes(cellar):
     gateways.disconnect([second], **WHO)
     assert [one.name for one in decode(configuration.newest(gateway)[1]).meters] == ["m1"]
     assert Connection.objects.get(meter=second).driver == "eastron_sdm630"
+
+
+def test_what_an_unverified_driver_read_stops_the_bill_also_when_it_is_changed(cellar):
+    gateway, bus, (first, second, _) = cellar
+    both = [gateways.Wanted(first, "11"), gateways.Wanted(second, "12")]
+    pro = gateways.How("inepro_pro380", "PRO380-Mod")
+    issues = Note.objects.filter(site=gateway.site, kind="issue", resolved_at=None)
+    gateways.connect(bus, both, SDM, **WHO)
+    gateways.connect(bus, both, pro, **WHO)
+    assert not issues.exists(), "a gateway that was never paired has read nothing"
+    pairing.pair(asked(pairing.draw_code(gateway, **WHO)), at=AT)
+    gateways.connect(bus, both, pro, **WHO)
+    assert not issues.exists(), "nothing has changed"
+    gateways.connect(bus, [both[0]], SDM, **WHO)
+    gateways.disconnect([second], **WHO)
+    gateways.connect(bus, [both[1]], SDM, **WHO)
+    assert [one.text for one in issues.order_by("pk")] == [
+        f"Compare what was read before 01.11.2026, by an unverified driver: {name}"
+        for name in ("m1", "m2")
+    ]
 
 
 def test_a_gateway_that_knows_a_higher_number_gets_a_higher_one_still(cellar):

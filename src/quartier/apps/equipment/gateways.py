@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.configuration import content_of
 from quartier.apps.equipment.models import Bus, Connection, Gateway, Meter
-from quartier.apps.sites.models import Site
+from quartier.apps.sites.models import Note, Site
 from quartier.drivers.catalog import Family, NoSuchFamily, families, family
 from quartier.drivers.head import Status
 from quartier.drivers.settings import BadSetting
@@ -95,7 +95,9 @@ def remove_bus(bus: Bus, *, at: datetime, actor: str) -> None:
 def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor: str) -> None:
     """Read the ``wanted`` meters over ``bus`` from now on, all or none.
 
-    A meter that was read over another bus is moved. Raises :class:`BadSetUp`.
+    A meter that was read over another bus is moved. Where one was read by an unverified driver in
+    another way until now, an issue stops the bill until somebody has looked at what was read: that
+    driver can be compared with the display no more. Raises :class:`BadSetUp`.
     """
     if not 0 < len(wanted) <= MOST_AT_ONCE:
         raise BadSetUp(f"choose from 1 to {MOST_AT_ONCE} meters")
@@ -111,9 +113,10 @@ def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor
         raise BadSetUp(f"two meters have the address {twice[0]}; give each its own")
     try:
         with transaction.atomic():
-            for one in wanted:
-                _connect(bus, one, how, at)
+            doubtful = [one.meter for one in wanted if _connect(bus, one, how, at)]
             _check(gateway)
+            if doubtful:
+                _doubt(gateway.site, doubtful, at)
             _note(
                 "gateway.connect",
                 gateway,
@@ -176,9 +179,16 @@ def _check_driver(kind: BusKind, how: How) -> None:
         raise BadSetUp(f"{found.head.family} has no model {how.model!r:.70}; it has: {there}")
 
 
-def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> None:
-    row = Connection.objects.filter(meter=one.meter).first()
+def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
+    """Whether it may have been read by an unverified driver in another way until now."""
+    row = Connection.objects.filter(meter=one.meter).select_related("bus__gateway").first()
     since = row.since if row is not None and row.driver == how.driver else at
+    is_doubtful = (
+        row is not None
+        and (row.driver, row.model, row.settings) != (how.driver, how.model, dict(how.settings))
+        and is_unverified(row.driver)
+        and (row.bus is None or row.bus.gateway.paired_at is not None)
+    )
     Connection.objects.update_or_create(
         meter=one.meter,
         defaults={
@@ -190,6 +200,18 @@ def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> None:
             "settings": dict(how.settings),
             "since": since,
         },
+    )
+    return is_doubtful
+
+
+def _doubt(site: Site, meters: Sequence[Meter], at: datetime) -> None:
+    names = ", ".join(one.ref for one in meters)
+    Note.objects.create(
+        site=site,
+        kind=Note.Kind.ISSUE,
+        category=Note.Category.DATA,
+        visibility=Note.Visibility.PUBLIC,
+        text=f"Compare what was read before {at:%d.%m.%Y}, by an unverified driver: {names}",
     )
 
 
