@@ -111,6 +111,9 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.copyfile(tables.sqlite(), test["NAME"])
     django_settings.DATABASES["default"].setdefault("TEST", {}).update(test)
     config.option.reuse_db = True
+    if config.getoption("numprocesses", None):
+        # A worker that inherits it reads the settings before it has chosen a home of its own.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
     # Argon2 is slow by design, and no test measures how slow.
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -121,6 +124,14 @@ def pytest_report_header() -> str:
         f"quartier: database {os.environ['QUARTIER_TEST_DB']}, "
         f"seed {os.environ['QUARTIER_SEED']}, {counts}"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_home_of_its_own() -> None:
+    if os.environ["QUARTIER_TEST_DB"] != "none":
+        from django.conf import settings as django_settings
+
+        assert str(django_settings.QUARTIER_HOME) == os.environ["QUARTIER_HOME"]
 
 
 # -- which tests --------------------------------------------------------------------------------
