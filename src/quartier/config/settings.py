@@ -98,6 +98,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(QUARTIER_HOME / "cache"),
+        # Holds the rate limits: a full cache forgets at random, and 300 addresses fill the default.
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 }
 
