@@ -3,13 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 from math import floor
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from quartier.apps.equipment.models import Device, Meter, Register
 from quartier.apps.metering import store
@@ -17,23 +16,18 @@ from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.mapping import core_device
 from quartier.apps.metering.models import Reading
 from quartier.apps.metering.store import Locked, UnknownRegister, Written
+from quartier.apps.metering.surroundings import Surroundings, surroundings
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
-from quartier.core.kernel.period import QUARTER_SECONDS, on_grid, slot_at, slot_starts_at, utc
+from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, utc
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
-from quartier.core.metering.boundaries import BOUNDARY_SECONDS, rivals
 from quartier.core.metering.estimation import Delta
 from quartier.core.metering.intervals import Series
 
 _FIRST, _LAST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _STEP = Decimal("0.001")
 _MOST = Decimal(10) ** 12
-
-_QUARTER = timedelta(seconds=QUARTER_SECONDS)
-_NEAR = timedelta(seconds=BOUNDARY_SECONDS)
-_AROUND = 3
-"""Readings before and after new ones that may change what can be told from them."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +95,15 @@ def convert(
     ).select_related("meter")
     with transaction.atomic():
         lock_site(site.pk)
-        for register in registers.order_by("pk"):
-            _convert(site, register, list(new[register.pk]), received_at, actor, received)
+        counting = {register.pk: register for register in registers.order_by("pk")}
+        around = dict(surroundings(site.pk, {pk: new[pk] for pk in counting}))
+        devices: dict[int, list[Device]] = defaultdict(list)
+        for device in Device.objects.filter(meter__in={r.meter_id for r in counting.values()}):
+            devices[device.meter_id].append(device)
+        series = []
+        for pk, register in counting.items():
+            series += _series(register, around[pk], devices[register.meter_id], received)
+        _write(site, series, received_at, actor, counting, received)
     return received
 
 
@@ -225,100 +226,81 @@ def _compare(register: Register, row: Reading, stored: Reading, received: Receiv
     )
 
 
-def _convert(
-    site: Site,
-    register: Register,
-    instants: list[datetime],
-    received_at: datetime,
-    actor: str,
-    received: Received,
-) -> None:
-    """Write the quarter-hours that new readings at ``instants`` change."""
-    every = Reading.objects.filter(site_id=site.pk, register_id=register.pk)
-    first, last = _window(every, min(instants), max(instants))
-    rows = every.filter(read_at__gte=first, read_at__lte=last).order_by("read_at")
-    devices = list(Device.objects.filter(meter=register.meter_id))
+def _series(
+    register: Register, around: Surroundings, devices: list[Device], received: Received
+) -> list[Series]:
+    """The quarter-hours that follow from readings: one series, or none."""
     serials = {device.pk: device.serial for device in devices}
-    earlier = every.filter(read_at__lt=first).order_by("-read_at").first()
     hours, findings = core.intervals(
         [
             core.Reading(
-                row.read_at, row.value, Quality(row.quality), serials.get(row.device_id or 0, "")
+                one.read_at, one.value, Quality(one.quality), serials.get(one.device_id or 0, "")
             )
-            for row in rows
+            for one in around.readings
         ],
-        [core_device(one, None if earlier is None else earlier.read_at) for one in devices],
+        [core_device(one, around.earlier_at) for one in devices],
         fuse_a=register.meter.fuse_a,
         where=str(register),
     )
     received.findings += findings
     if not hours.qualities:
-        return
+        return []
     series = Series.of(register.pk, hours.first_slot, hours.energies_wh)
     series.quality[:] = hours.qualities
+    return [series]
+
+
+def _write(
+    site: Site,
+    series: list[Series],
+    received_at: datetime,
+    actor: str,
+    registers: Mapping[int, Register],
+    received: Received,
+) -> None:
+    """Write ``series``; what a lock refuses is left out with a finding."""
+
+    def write(some: list[Series]) -> None:
+        written = store.write(
+            site.pk,
+            some,
+            source="readings",
+            known_at=received_at,
+            method="registers",
+            actor=actor,
+        )
+        total = received.written
+        total.filled += written.filled
+        total.revised += written.revised
+        total.unchanged += written.unchanged
+        total.revised_slots += written.revised_slots
+
     try:
-        written = _write(site, series, received_at, actor)
-    except Locked as refused:
-        received.findings.append(
-            error(
-                "metering.locked",
-                f"{refused}. The readings are kept.",
-                where=str(register),
-                remedy="Move the lock date back and receive the readings again.",
-            )
-        )
-        keep = max(refused.first_open_slot - series.first_slot, 0)
-        rest = Series(
-            series.register_id,
-            series.first_slot + keep,
-            series.energy_wh[keep:],
-            series.quality[keep:],
-        )
-        written = _write(site, rest, received_at, actor)
-    total = received.written
-    total.filled += written.filled
-    total.revised += written.revised
-    total.unchanged += written.unchanged
-    total.revised_slots += written.revised_slots
+        write(series)
+    except Locked:
+        for one in series:
+            try:
+                write([one])
+            except Locked as refused:
+                received.findings.append(
+                    error(
+                        "metering.locked",
+                        f"{refused}. The readings are kept.",
+                        where=str(registers[one.register_id]),
+                        remedy="Move the lock date back and receive the readings again.",
+                    )
+                )
+                write([_after(one, refused.first_open_slot)])
 
 
-def _write(site: Site, series: Series, received_at: datetime, actor: str) -> Written:
-    return store.write(
-        site.pk,
-        [series],
-        source="readings",
-        known_at=received_at,
-        method="registers",
-        actor=actor,
+def _after(series: Series, first_slot: int) -> Series:
+    keep = max(first_slot - series.first_slot, 0)
+    return Series(
+        series.register_id,
+        series.first_slot + keep,
+        series.energy_wh[keep:],
+        series.quality[keep:],
     )
-
-
-def _window(
-    every: "QuerySet[Reading]", first: datetime, last: datetime
-) -> tuple[datetime, datetime]:
-    """Between which instants readings tell all that changes with new ones from ``first`` to
-    ``last``.
-
-    New readings change the spread from the reading before them to the one after, and so the
-    quarter-hours in which these two stand; a few more readings around tell whether those can be
-    trusted. Of readings near one boundary only the nearest counts, so all of them are needed.
-    """
-    before = every.filter(read_at__lt=first - 2 * _NEAR).order_by("-read_at").first()
-    after = every.filter(read_at__gt=last + 2 * _NEAR).order_by("read_at").first()
-    begin = (first if before is None else _boundary_before(before.read_at)) - 2 * _NEAR
-    end = (last if after is None else _boundary_before(after.read_at) + _QUARTER) + 2 * _NEAR
-    earlier = every.filter(read_at__lt=begin).order_by("-read_at")
-    later = every.filter(read_at__gt=end).order_by("read_at")
-    before_those = list(earlier.values_list("read_at", flat=True)[:_AROUND])
-    after_those = list(later.values_list("read_at", flat=True)[:_AROUND])
-    return (
-        rivals(before_those[-1])[0] if before_those else begin,
-        rivals(after_those[-1])[1] if after_those else end,
-    )
-
-
-def _boundary_before(at: datetime) -> datetime:
-    return slot_starts_at(slot_at(at))
 
 
 def deltas_of(site: Site, register: Register, first_slot: int, end_slot: int) -> list[Delta]:
