@@ -5,7 +5,7 @@ from decimal import Decimal
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,26 +35,25 @@ def reading(site, register_id, at, value):
     )
 
 
-def test_the_same_for_many_and_for_one(site, register):
+def test_the_same_for_many_and_for_one(site, register, drill_count):
     ids = [register(f"m{number}").pk for number in range(3)]
 
-    @settings(max_examples=60)
+    @settings(max_examples=drill_count(200, 12))
     @given(st.lists(st.lists(STEPS_S, min_size=1, max_size=25), min_size=3, max_size=3), st.data())
     def agree(walks, data):
-        Reading.objects.all().delete()
         new = {}
-        for pk, steps in zip(ids, walks, strict=True):
-            instants, at = [], T0
-            for step in steps:
-                at += timedelta(seconds=step)
-                instants.append(at)
-            Reading.objects.bulk_create(
-                [reading(site, pk, at, number) for number, at in enumerate(instants)]
-            )
-            new[pk] = data.draw(st.lists(st.sampled_from(instants), min_size=1, max_size=4))
-        with patch.object(module, "_MARGINS", ()):
-            one_by_one = dict(surroundings(site.pk, new))
-        assert dict(surroundings(site.pk, new)) == one_by_one
+        with transaction.atomic():
+            for pk, steps in zip(ids, walks, strict=True):
+                instants = [T0 + timedelta(seconds=sum(steps[:end])) for end in range(len(steps))]
+                Reading.objects.bulk_create(
+                    [reading(site, pk, at, number) for number, at in enumerate(instants)]
+                )
+                new[pk] = data.draw(st.lists(st.sampled_from(instants), min_size=1, max_size=4))
+            with patch.object(module, "_MARGINS", ()):
+                one_by_one = dict(surroundings(site.pk, new))
+            at_once = dict(surroundings(site.pk, new))
+            transaction.set_rollback(True)
+        assert at_once == one_by_one
         assert set(one_by_one) == set(ids)
 
     agree()
