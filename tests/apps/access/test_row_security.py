@@ -62,8 +62,8 @@ def populate(ref):
     unplaced = make("metering.Unplaced", gateway=gateway, reason="meter", since=NOW, **here)
     value = {"measured_at": NOW, "quality": 1, "received_at": NOW}
     make("metering.UnplacedValue", unplaced=unplaced, value="1", **value)
-    power = {"measured_at": NOW, "meter_id": meters[0].pk, "power_w": 1}
-    make("metering.PowerValue", site_id=here["site"].pk, **power)
+    power = {"hour": 1, "meter_id": meters[0].pk, "power_w": b""}
+    make("metering.PowerHour", site_id=here["site"].pk, **power)
     read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
     make("metering.Comparison", register=register, **read)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")

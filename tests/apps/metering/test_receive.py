@@ -9,18 +9,17 @@ from django.db import connection
 
 from quartier.apps.equipment import gateways
 from quartier.apps.equipment.models import Device, GatewayFinding, Meter, Register
-from quartier.apps.metering import store
+from quartier.apps.metering import powers, store
 from quartier.apps.metering.comparing import NotTheSame, compare_with_display, not_compared
 from quartier.apps.metering.models import (
     Comparison,
     IntervalRevision,
-    PowerValue,
     Reading,
     Unplaced,
     UnplacedValue,
 )
 from quartier.apps.metering.operations import set_lock
-from quartier.apps.metering.receive import POWER_LIVES, BufferConflict, receive_batch
+from quartier.apps.metering.receive import BufferConflict, receive_batch
 from quartier.core.kernel.period import QUARTER_SECONDS, slot_at
 from quartier.formats.uplink.batch import Batch, Column, Kind, Measurement
 
@@ -207,15 +206,22 @@ def test_power_is_kept_for_a_while_and_never_counted(site, cellar):
     power = column("m1", ["1500.25", -800], obis="1-1:16.7.0", kind=Kind.POWER)
     for _ in range(2):
         assert send(cellar, batch(power)).findings == []
-    assert list(PowerValue.objects.order_by("measured_at").values_list("power_w", flat=True)) == [
-        Decimal("1500.25"),
-        -800,
-    ]
+    meter = Meter.objects.get(ref="m1").pk
+    read = powers.read(site.pk, [meter], T0, T0 + QUARTER * 2)
+    assert {minute: read[meter, "1-1:16.7.0"][minute] for minute in (0, 1, 15)} == {
+        0: 1500,
+        1: powers.MISSING_W,
+        15: -800,
+    }
     assert not Reading.objects.exists()
-    later = T0 + POWER_LIVES + timedelta(minutes=1)
+    later = T0 + powers.LIVES + timedelta(minutes=61)
     fresh = Measurement(later, Decimal(1))
     send(cellar, batch(replace(power, measurements=(fresh,)), first=3, sent_at=later), at=later)
-    assert list(PowerValue.objects.values_list("power_w", flat=True)) == [-800, 1]
+    assert list(powers.read(site.pk, [meter], T0, T0 + QUARTER * 2)) == []
+    assert list(powers.read(site.pk, [meter], later, later + QUARTER)[meter, "1-1:16.7.0"])[:2] == [
+        1,
+        powers.MISSING_W,
+    ]
 
 
 def test_an_unverified_driver_counts_once_its_display_was_compared(site, cellar):

@@ -160,19 +160,21 @@ class UnplacedValue(models.Model):
         return f"{self.value} at {self.measured_at:%Y-%m-%d %H:%M}"
 
 
-class PowerValue(models.Model):
-    """Power at an instant, for looking at; never billed (architecture.md, rule 6). Hot, and kept
-    for ``receive.POWER_LIVES`` only."""
+class PowerHour(models.Model):
+    """Power of a meter in the minutes of an hour. Only ``powers`` reads and writes it. Hot, and
+    kept for ``powers.LIVES`` only."""
 
-    pk = models.CompositePrimaryKey("site_id", "measured_at", "meter_id", "obis")
+    pk = models.CompositePrimaryKey("site_id", "hour", "meter_id", "obis")
     site_id = models.BigIntegerField()
-    measured_at = models.DateTimeField()
+    hour = models.IntegerField()
+    """Hours since 1970."""
     meter_id = models.BigIntegerField()
     obis = models.CharField(max_length=63)
-    power_w = models.DecimalField(max_digits=15, decimal_places=3)
+    power_w = models.BinaryField()
+    """Little-endian int32 x 60 in W; -2**31 is a minute without a value."""
 
     def __str__(self) -> str:
-        return f"{self.power_w} W at {self.measured_at:%Y-%m-%d %H:%M}"
+        return f"{self.obis} of meter {self.meter_id} in hour {self.hour}"
 
 
 class Comparison(models.Model):

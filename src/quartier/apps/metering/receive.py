@@ -13,17 +13,18 @@ from django.db import connection, transaction
 
 from quartier.apps.equipment.models import Gateway
 from quartier.apps.equipment.reports import keep_findings
+from quartier.apps.metering import powers
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.conversion import IncomingReading
 from quartier.apps.metering.conversion import receive as receive_readings
-from quartier.apps.metering.models import GatewayBuffer, PowerValue, Unplaced, UnplacedValue
+from quartier.apps.metering.models import GatewayBuffer, Unplaced, UnplacedValue
 from quartier.apps.metering.places import Place, Places
+from quartier.apps.metering.powers import Power
 from quartier.core.kernel.findings import Finding, error, warning
 from quartier.core.kernel.quality import Quality
 from quartier.formats.uplink.batch import Batch, Kind, Measurement
 from quartier.formats.uplink.signature import MOST_SKEW_SECONDS
 
-POWER_LIVES = timedelta(days=90)
 MOST_RETRIED = 50_000
 """Values that waited and are placed with one batch; the rest follow with the next."""
 
@@ -68,7 +69,7 @@ class Accepted:
 @dataclass
 class _Sorted:
     readings: list[IncomingReading] = field(default_factory=list)
-    powers: list[PowerValue] = field(default_factory=list)
+    powers: list[Power] = field(default_factory=list)
     waiting: dict[tuple[Place, str], list[Measurement]] = field(default_factory=dict)
 
 
@@ -95,7 +96,7 @@ def receive_batch(gateway: Gateway, batch: Batch, *, received_at: datetime) -> A
             gateway.site, got.readings, received_at=received_at, actor=f"gateway {gateway.name}"
         )
         accepted.stored, accepted.known = received.stored, received.known
-        _keep_powers(gateway.site_id, got.powers, received_at)
+        powers.keep(gateway.site_id, got.powers, at=received_at)
         accepted.waiting = _keep_waiting(gateway, got, received_at)
         noticed += received.findings
         keep_findings(gateway, noticed, at=received_at)
@@ -149,25 +150,18 @@ def _sort(
     got: _Sorted,
 ) -> None:
     found = places.find(place)
+    limit = powers.LIMIT_W if place.kind == Kind.POWER else _MOST
     for one in measurements:
         reason = found.reason
         if one.measured_at > at + _SKEW:
             reason = Unplaced.Reason.CLOCK
-        elif abs(one.value) >= _MOST:
+        elif abs(one.value) >= limit:
             reason = Unplaced.Reason.VALUE
         value = one.value if reason else one.value.quantize(_STEP, ROUND_HALF_EVEN)
         if reason:
             got.waiting.setdefault((place, reason), []).append(one)
         elif place.kind == Kind.POWER:
-            got.powers.append(
-                PowerValue(
-                    site_id=gateway.site_id,
-                    measured_at=one.measured_at,
-                    meter_id=found.meter_id,
-                    obis=place.obis,
-                    power_w=value,
-                )
-            )
+            got.powers.append(Power(found.meter_id, place.obis, one.measured_at, round(one.value)))
         else:
             got.readings.append(
                 IncomingReading(
@@ -199,18 +193,6 @@ def _placeable_now(gateway: Gateway, places: Places) -> Iterable[tuple[Place, li
         else:
             last = values[-1]
             row.values.filter(measured_at__lt=last.measured_at).delete()
-
-
-def _keep_powers(site_id: int, powers: list[PowerValue], at: datetime) -> None:
-    if not powers:
-        return
-    oldest = at - POWER_LIVES
-    PowerValue.objects.bulk_create(
-        [one for one in powers if one.measured_at >= oldest],
-        batch_size=_ROWS,
-        ignore_conflicts=True,
-    )
-    PowerValue.objects.filter(site_id=site_id, measured_at__lt=oldest).delete()
 
 
 def _keep_waiting(gateway: Gateway, got: _Sorted, at: datetime) -> int:

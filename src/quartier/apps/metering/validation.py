@@ -1,6 +1,7 @@
 """What is odd in the stored quarter-hours of a site (rules.md f.3): for imports, pages, checks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,10 +16,18 @@ from quartier.core.metering import validation as core
 from quartier.core.metering.intervals import MISSING_WH, Series
 from quartier.core.metering.validation import PROPOSED, Thresholds
 
-__all__ = ["validated"]
+__all__ = ["Validated", "validated", "validated_by_meter"]
 
 _MISSING = int(Quality.MISSING)
 COMMUNITY, RESIDUAL = Register.Part.COMMUNITY, Register.Part.RESIDUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What is odd: ``by_meter`` has an entry for each meter that was looked at."""
+
+    by_meter: Mapping[Meter, tuple[Finding, ...]]
+    of_site: tuple[Finding, ...]
 
 
 def validated(
@@ -40,19 +49,32 @@ def validated(
 
     The number of queries does not depend on the site. Raises what ``meter_intervals`` raises.
     """
+    found = validated_by_meter(site, dates, thresholds=thresholds, is_complete=is_complete)
+    return tuple(one for findings in found.by_meter.values() for one in findings) + found.of_site
+
+
+def validated_by_meter(
+    site: Site,
+    dates: Dates,
+    *,
+    thresholds: Thresholds = PROPOSED,
+    is_complete: bool = True,
+) -> Validated:
+    """What :func:`validated` says, apart by meter and for the whole site."""
     tz = ZoneInfo(site.timezone)
     slots = dates.period(tz).slots
     meters = list(Meter.objects.filter(site=site, is_enabled=True).order_by("ref"))
     energy = meter_intervals(site, meters, slots.start, slots.stop)
     expected = _expected(site, slots)
-    findings: list[Finding] = []
+    by_meter: dict[Meter, tuple[Finding, ...]] = {}
     for meter in meters:
         if meter.source == Meter.Source.VIRTUAL:
             continue
         window = expected.get(meter.pk, slots)
-        findings += _of_meter(site, meter, energy, window, tz, thresholds, is_complete=is_complete)
-    findings += _sum(site, meters, energy, tz, thresholds)
-    return tuple(findings)
+        by_meter[meter] = tuple(
+            _of_meter(site, meter, energy, window, tz, thresholds, is_complete=is_complete)
+        )
+    return Validated(by_meter, tuple(_sum(site, meters, energy, tz, thresholds)))
 
 
 def _expected(site: Site, slots: range) -> dict[int, range]:
