@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,7 +34,7 @@ def meter(
 
 
 @contextlib.contextmanager
-def polling(tmp_path, settings, meters):
+def polling(tmp_path, settings, meters, **more):
     ledger = Ledger()
     buffer = Buffer(tmp_path / "buffer.sqlite3")
     recorder = Recorder(buffer, Timekeeper(SystemClock()), ledger)
@@ -47,6 +47,7 @@ def polling(tmp_path, settings, meters):
         opener(time.monotonic),
         zone=ZURICH,
         power_every_s=60,
+        **more,
     )
     try:
         yield poller, buffer, ledger
@@ -101,6 +102,41 @@ def test_registers_and_power_of_meters_on_a_modbus_line(tmp_path, is_rtu):
         ("w002", "1-1:16.7.0"): [pytest.approx(1649.5)],
     }
     assert kinds == {Kind.REGISTER, Kind.POWER}
+
+
+def test_while_inspected_a_meter_tells_its_phases_and_a_silent_one_is_asked_again(tmp_path):
+    async def scenario():
+        async with simulated([device(11, inputs=sdm630())]) as bus:
+            there, away = meter("w001", 11), meter("w002", 12)
+            until = {"inspect_until": datetime.now(UTC) + timedelta(hours=1)}
+            settings = tcp(port_of(bus), timeout_ms=50)
+            with polling(tmp_path, settings, [there, away], **until) as (poller, buffer, ledger):
+                await poller.read(What.REGISTERS)
+                poller.meters["w002"].port = poller.bus.meter(meter("w002", 11))
+                await poller.read(What.POWER)
+                assert found(ledger) == []
+                assert poller.meters["w002"].is_reached
+                batch = buffer.batch("gw", now=datetime.now(UTC))
+                poller._inspect_until = datetime.now(UTC)
+                buffer.acknowledge(buffer.id, batch.last)
+                await poller.read(What.POWER)
+                return batch, buffer.batch("gw", now=datetime.now(UTC))
+
+    batch, after = run(scenario())
+    shown = {
+        (one.obis, float(one.measurements[-1].value))
+        for one in batch.columns
+        if (one.meter, one.kind) == ("w002", Kind.MOMENTARY)
+    }
+    assert shown == {
+        *(("1-1:32.7.0", 230), ("1-1:52.7.0", 231), ("1-1:72.7.0", 229)),
+        *(("1-1:31.7.0", 10.5), ("1-1:51.7.0", -3.25), ("1-1:71.7.0", 0)),
+        *(("1-1:36.7.0", 2400), ("1-1:56.7.0", -750.5), ("1-1:76.7.0", 0)),
+        *(("1-1:16.7.0", 1649.5), ("1-1:13.7.0", 0.5)),
+    }
+    powers = [one.obis for one in batch.columns if one.kind is Kind.POWER]
+    assert powers == ["1-1:16.7.0"] * 2
+    assert {(one.obis, one.kind) for one in after.columns} == {("1-1:16.7.0", Kind.POWER)}
 
 
 def test_a_silent_meter_is_one_finding_with_its_beginning_and_costs_nobody_else(tmp_path):

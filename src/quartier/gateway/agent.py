@@ -110,6 +110,7 @@ class Agent:
                 self._open_bus,
                 zone=zone,
                 power_every_s=self.configuration.power_every_s,
+                inspect_until=self.configuration.inspect_until,
             )
             self.pollers[bus.name] = poller
             name = f"bus {bus.name}"

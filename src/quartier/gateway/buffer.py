@@ -201,7 +201,7 @@ class Buffer:
         """Drop the oldest while the file is too large; what is billed goes last."""
         dropped: dict[Kind, list[int]] = {}
         while self._used_bytes() > self.most_bytes:
-            for kind in (Kind.POWER, Kind.REGISTER):
+            for kind in (Kind.MOMENTARY, Kind.POWER, Kind.REGISTER):
                 if times := self._drop_oldest(kind):
                     seen = dropped.setdefault(kind, [0, times[0], times[0]])
                     seen[:] = seen[0] + len(times), min(seen[1], *times), max(seen[2], *times)

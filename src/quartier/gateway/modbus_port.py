@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from quartier.core.kernel.findings import Finding
+from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase, quantity_of
 from quartier.drivers.catalog import Family, NoSuchFamily, families, family
 from quartier.drivers.head import Model
 from quartier.drivers.modbus.identity import identify
@@ -23,8 +24,6 @@ from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
 
 _ADDRESSES = range(1, 248)
 _TRIES = 2
-_ACTIVE_POWER = (1, 2, 16)  # IEC 62056-6-1, value group C: import, export, import minus export
-_INSTANT = 7  # value group D
 _OTHER = "driver.other_device"
 
 
@@ -82,6 +81,7 @@ class _Meter:
     name: str
     counting: Device | None = None
     live: Device | None = None
+    shown: Device | None = None
 
     @property
     def part(self) -> Part:
@@ -116,6 +116,12 @@ class _Meter:
             return Taken((), self.monotonic(), findings, False)
         return await self._poll(self.live)
 
+    async def momentary(self) -> Taken:
+        findings = await self._planned()
+        if self.shown is None:
+            return Taken((), self.monotonic(), findings, False)
+        return await self._poll(self.shown)
+
     async def _planned(self) -> tuple[Finding, ...]:
         """Which registers there are; what a SunSpec device has it is asked once."""
         if self.counting is not None:
@@ -128,7 +134,9 @@ class _Meter:
             if findings:
                 return findings
         self.counting = self._device([one for one in registers if one.is_billing])
-        self.live = self._device([one for one in registers if _is_power(one)])
+        momentary = [one for one in registers if one.obis and is_momentary(one.obis)]
+        self.shown = self._device(momentary)
+        self.live = self._device([one for one in momentary if _is_power(one)])
         return ()
 
     def _device(self, registers: list[Register]) -> Device:
@@ -142,10 +150,4 @@ class _Meter:
 def _is_power(register: Register) -> bool:
     """Whether it is the active power of all phases."""
     code = register.obis
-    return (
-        code is not None
-        and register.phase == 0
-        and code.medium == 1
-        and code.processing == _INSTANT
-        and code.quantity in _ACTIVE_POWER
-    )
+    return code is not None and quantity_of(code) is Quantity.POWER and not is_of_phase(code)

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from quartier.core.kernel.findings import Finding, error, warning
+from quartier.core.kernel.obis import Obis
+from quartier.core.metering.momentary import is_momentary, is_of_phase, quantity_of
 from quartier.formats.uplink.batch import Kind
 from quartier.formats.uplink.configuration import BusSettings, MeterSettings, Plan
 from quartier.gateway.buffer import Source
 from quartier.gateway.noticed import Ledger
 from quartier.gateway.plan import What, next_pass
-from quartier.gateway.ports import BadMeter, BusPort, MeterPort, OpenBus, Taken
+from quartier.gateway.ports import BadMeter, BusPort, Inspectable, MeterPort, OpenBus, Taken
 from quartier.gateway.recorder import Recorder, Shown
 
 LONGEST_SLEEP_S = 20.0
@@ -51,6 +53,7 @@ class Poller:
         *,
         zone: tzinfo,
         power_every_s: int,
+        inspect_until: datetime | None = None,
     ) -> None:
         self.settings = settings
         self.meters: dict[str, Meter] = {}
@@ -58,6 +61,7 @@ class Poller:
         self._ledger = ledger
         self._zone = zone
         self._power_every = timedelta(seconds=power_every_s)
+        self._inspect_until = inspect_until
         self._duration = timedelta(0)
         self._place = f"bus {settings.name}"
         self._lock = asyncio.Lock()
@@ -148,8 +152,8 @@ class Poller:
         one = self.meters[name]
         async with self._lock:
             await self._read_registers(one)
-            one.power = await one.port.power()
-            self._recorder.record([*_registers(one), *_powers(one)])
+            power = await self._ask_power(one)
+            self._recorder.record([*_registers(one), *power])
         assert one.taken is not None, "it was just read"
         return one.taken
 
@@ -169,15 +173,36 @@ class Poller:
         return taken.is_reached and bool(taken.values)
 
     async def _read_power(self, until: datetime | None) -> None:
-        """Of those that answered last time; one that is silent costs its time-outs each minute."""
+        """Of those that answered last time; one that is silent costs its time-outs each minute,
+        which only an inspection is worth: somebody is mending it."""
         shown = []
-        for one in self.meters.values():
+        wanted = [one for one in self.meters.values() if one.settings.plan is Plan.QUARTER_HOUR]
+        reached = [one for one in wanted if one.is_reached]
+        silent = [one for one in wanted if not one.is_reached and self._inspects()]
+        for one in (*reached, *silent):
             if until is not None and self._now() >= until:
                 break
-            if one.settings.plan is Plan.QUARTER_HOUR and one.is_reached:
-                one.power = await one.port.power()
-                shown += _powers(one)
+            if not one.is_reached:
+                await self._read_registers(one)
+                shown += _registers(one)
+            if one.is_reached:
+                shown += await self._ask_power(one)
         self._recorder.record(shown)
+
+    async def _ask_power(self, one: Meter) -> list[Shown]:
+        if not self._inspects():
+            one.power = await one.port.power()
+            return _shown(one, one.power, Kind.POWER)
+        if isinstance(one.port, Inspectable):
+            one.power = await one.port.momentary()
+        else:
+            one.power = await one.port.power()
+        kinds = (Kind.POWER, Kind.MOMENTARY)
+        return [shown for kind in kinds for shown in _shown(one, one.power, kind)]
+
+    def _inspects(self) -> bool:
+        now = self._date()
+        return now is not None and self._inspect_until is not None and now < self._inspect_until
 
     def _date(self) -> datetime | None:
         keeper = self._recorder.timekeeper
@@ -192,10 +217,6 @@ def _registers(one: Meter) -> list[Shown]:
     return _shown(one, one.taken, Kind.REGISTER)
 
 
-def _powers(one: Meter) -> list[Shown]:
-    return _shown(one, one.power, Kind.POWER)
-
-
 def _shown(one: Meter, taken: Taken | None, kind: Kind) -> list[Shown]:
     if taken is None:
         return []
@@ -205,9 +226,18 @@ def _shown(one: Meter, taken: Taken | None, kind: Kind) -> list[Shown]:
             Source(one.settings.name, str(value.obis), kind, serial), value.value, taken.monotonic_s
         )
         for value in taken.values
-        if value.obis is not None
-        and (value.unit == "W" if kind is Kind.POWER else value.unit in _ENERGY_UNITS)
+        if value.obis is not None and _is_of_kind(kind, value.obis, value.unit)
     ]
+
+
+def _is_of_kind(kind: Kind, code: Obis, unit: str) -> bool:
+    match kind:
+        case Kind.REGISTER:
+            return unit in _ENERGY_UNITS
+        case Kind.POWER:
+            return unit == "W" and not is_of_phase(code)
+        case Kind.MOMENTARY:
+            return is_momentary(code) and unit == quantity_of(code)
 
 
 def _is_same(given: str, expected: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from quartier.core.kernel.findings import Finding
 from quartier.drivers.values import Value
@@ -44,6 +44,15 @@ class MeterPort(Protocol):
 
     async def power(self) -> Taken:
         """Its power now; without values for a meter that has none."""
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A meter that tells more of an instant than its power."""
+
+    async def momentary(self) -> Taken:
+        """Voltage, current, power and power factor now, of each phase and of all, as far as its
+        driver has them; the power of :meth:`MeterPort.power` is among them."""
 
 
 class BusPort(Protocol):

@@ -26,6 +26,8 @@ CONFIGURATION = "/api/gateway/configuration"
 REPORTS = "/api/gateway/reports"
 
 EVERY_S = 60.0
+INSPECTING_EVERY_S = 10.0
+"""While somebody looks at the meters."""
 REPORT_EVERY_S = 900.0
 FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 900.0
@@ -84,6 +86,7 @@ class Uplink:
         self._most = MOST_AT_ONCE
         used = home.configuration(pairing)
         self._number = used.number if used else 0
+        self._inspect_until = used.inspect_until if used else None
 
     async def run(self) -> None:
         """Round after round, until its task is cancelled."""
@@ -105,7 +108,9 @@ class Uplink:
             return delay_s * (0.5 + 0.5 * self._draw())
         self.state.failures = 0
         self._ledger.hold(_PLACE, (), None)
-        return EVERY_S * (0.75 + 0.5 * self._draw())
+        is_inspecting = self._inspect_until is not None and self._now() < self._inspect_until
+        every_s = INSPECTING_EVERY_S if is_inspecting else EVERY_S
+        return every_s * (0.75 + 0.5 * self._draw())
 
     async def _exchange(self) -> int | None:
         """The number of the newest configuration; None where nothing had to be sent."""
@@ -199,7 +204,7 @@ class Uplink:
             return
         self._ledger.hold("configuration", (), None)
         if taken.number != self._number:
-            self._number = taken.number
+            self._number, self._inspect_until = taken.number, taken.inspect_until
             self._take(taken)
 
     async def _ask(self, method: str, path: str, body: bytes, nonce: str = "") -> Reply:

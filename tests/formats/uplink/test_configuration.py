@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,9 @@ from quartier.formats.uplink.strict import BadMessage
 
 NAMES = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._:*\-]{0,20}", fullmatch=True)
 WORDS = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
+INSTANTS = st.datetimes(datetime(1971, 1, 2), datetime(2099, 12, 30), timezones=st.just(UTC)).map(
+    lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000)
+)
 LINES = st.text(max_size=63).filter(str.isprintable)
 
 LINDE = Configuration(
@@ -84,6 +88,7 @@ def configurations(draw):
         tuple(buses),
         tuple(meters),
         draw(st.integers(10, 900)),
+        draw(st.none() | INSTANTS),
     )
 
 
@@ -100,6 +105,12 @@ def test_fields_that_a_kind_does_not_use_are_left_out():
     assert by_name["heat"].keys() == {
         *("name", "kind", "timeout_ms", "pause_ms", "device", "baud", "parity", "stop_bits")
     }
+
+
+def test_without_an_inspection_a_gateway_that_knows_none_can_read_it():
+    assert "inspect_until_ms" not in json.loads(encode(LINDE))
+    asked = replace(LINDE, inspect_until=datetime(2026, 11, 23, 8, tzinfo=UTC))
+    assert json.loads(encode(asked))["inspect_until_ms"] == 1_795_420_800_000
 
 
 def changed(path, value):
@@ -123,6 +134,8 @@ def changed(path, value):
         (["number"], 0, "number is not a whole number from 1"),
         (["number"], 1.5, "1.5 is not a whole number"),
         (["number"], None, "it has no number"),
+        (["inspect_until_ms"], 5, "inspect_until_ms is no time from 1971"),
+        (["inspect_until_ms"], "2026", "inspect_until_ms is no time"),
         (["timezone"], "../../etc/passwd", "timezone is not"),
         (["power_every_s"], 1, "power_every_s is not a whole number from 10 to 900"),
         (["buses"], {}, "buses is not a list of at most 64"),

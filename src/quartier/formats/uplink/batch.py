@@ -52,6 +52,9 @@ class Kind(StrEnum):
     """States of a counting register in Wh (litres), before a CT/VT factor."""
     POWER = "power"
     """Power at an instant in W; import is positive. Never billed (architecture.md, rule 6)."""
+    MOMENTARY = "momentary"
+    """Voltage, current, power (V, A, W) and power factor of a phase or of all at an instant, by
+    OBIS code; sent only while the configuration asks for an inspection. Only the last is kept."""
 
 
 class BadMeasurement(ValueError):

@@ -6,12 +6,20 @@ changes; the same content gives the same bytes.
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from typing import Any
 
 from quartier.formats.uplink.batch import NAME
-from quartier.formats.uplink.strict import VERSION, BadMessage, Fields, encoded, message
+from quartier.formats.uplink.strict import (
+    VERSION,
+    BadMessage,
+    Fields,
+    encoded,
+    message,
+    milliseconds,
+)
 
 MOST_BYTES = 1 << 20
 MOST_BUSES = 64
@@ -101,21 +109,25 @@ class Configuration:
     buses: tuple[BusSettings, ...]
     meters: tuple[MeterSettings, ...]
     power_every_s: int = 60
+    inspect_until: datetime | None = None
+    """Until then the meters are inspected: what they show of each phase is read with the power.
+    To the millisecond."""
 
 
 def encode(configuration: Configuration) -> bytes:
     """The bytes to send; raises :class:`BadMessage` for what :func:`decode` would refuse."""
-    data = encoded(
-        {
-            "version": VERSION,
-            "gateway": configuration.gateway,
-            "number": configuration.number,
-            "timezone": configuration.timezone,
-            "buses": [_written_bus(bus) for bus in configuration.buses],
-            "meters": [_written_meter(meter) for meter in configuration.meters],
-            "power_every_s": configuration.power_every_s,
-        }
-    )
+    content = {
+        "version": VERSION,
+        "gateway": configuration.gateway,
+        "number": configuration.number,
+        "timezone": configuration.timezone,
+        "buses": [_written_bus(bus) for bus in configuration.buses],
+        "meters": [_written_meter(meter) for meter in configuration.meters],
+        "power_every_s": configuration.power_every_s,
+    }
+    if configuration.inspect_until is not None:
+        content["inspect_until_ms"] = milliseconds(configuration.inspect_until)
+    data = encoded(content)
     decode(data)
     return data
 
@@ -126,6 +138,7 @@ def decode(data: bytes) -> Configuration:
         data,
         MOST_BYTES,
         ("gateway", "number", "timezone", "buses", "meters", "power_every_s"),
+        ("inspect_until_ms",),
     )
     buses = tuple(_bus(one) for one in _buses(fields))
     _once("bus", [bus.name for bus in buses])
@@ -142,6 +155,7 @@ def decode(data: bytes) -> Configuration:
         buses,
         meters,
         fields.whole("power_every_s", 10, 900),
+        fields.instant("inspect_until_ms") if "inspect_until_ms" in fields.raw else None,
     )
 
 

@@ -30,7 +30,9 @@ def encoded(content: dict[str, Any]) -> bytes:
     ).encode()
 
 
-def message(data: bytes, most_bytes: int, fields: Sequence[str]) -> "Fields":
+def message(
+    data: bytes, most_bytes: int, fields: Sequence[str], optional: Sequence[str] = ()
+) -> "Fields":
     """The object in ``data``, its version checked; raises :class:`BadMessage`."""
     if len(data) > most_bytes:
         raise BadMessage(f"{len(data)} bytes are more than {most_bytes}")
@@ -44,7 +46,7 @@ def message(data: bytes, most_bytes: int, fields: Sequence[str]) -> "Fields":
     except (ValueError, RecursionError) as problem:
         why = problem if isinstance(problem, BadMessage) else "it is not JSON"
         raise BadMessage(f"{why}") from None
-    found = Fields(content, "it", ("version", *fields))
+    found = Fields(content, "it", ("version", *fields), optional)
     version = found.raw["version"]
     if type(version) is not int or version != VERSION:
         raise BadMessage(f"version {version!r:.40} is not known; this program reads {VERSION}")
