@@ -64,6 +64,14 @@ def populate(ref):
     make("metering.UnplacedValue", unplaced=unplaced, value="1", **value)
     power = {"hour": 1, "meter_id": meters[0].pk, "power_w": b""}
     make("metering.PowerHour", site_id=here["site"].pk, **power)
+    make("metering.Momentary", meter=meters[0])
+    make("alarms.SiteWatch", **here)
+    begun = {"code": "x", "since": NOW, "opened_at": NOW, "last_seen_at": NOW}
+    alarm = make("alarms.Alarm", kind="residual", severity="error", **begun, **here)
+    where = {"channel": "email", "address": "a@example.ch", "at": NOW, "due_at": NOW}
+    make("alarms.Notice", alarm=alarm, event="opened", **where)
+    make("alarms.Recipient", organisation=ours, role="owner")
+    make("alarms.AlarmRule", organisation=ours, kind="residual")
     read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
     make("metering.Comparison", register=register, **read)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")

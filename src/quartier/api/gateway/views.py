@@ -64,7 +64,7 @@ def configuration(asked: Asked) -> HttpResponse:
     if not (have.isascii() and have.isdigit() and len(have) <= 15):
         return refusal(400, "have is the number of a configuration")
     try:
-        number, content = newest(asked.gateway, has=int(have))
+        number, content = newest(asked.gateway, at=asked.at, has=int(have))
     except BadMessage as problem:
         _note(asked, "gateway.bad_configuration", f"What it should read makes no sense: {problem}.")
         return refusal(503, f"the configuration makes no sense: {problem}")
@@ -87,7 +87,7 @@ def report(asked: Asked) -> HttpResponse:
 def _answer(asked: Asked, findings: Iterable[Finding], kept: int | None = None) -> HttpResponse:
     told = [Told(one.code, _line(one)) for one in findings]
     try:
-        number, _ = newest(asked.gateway)
+        number, _ = newest(asked.gateway, at=asked.at)
     except BadMessage as problem:
         number = asked.gateway.configuration_number
         told.insert(0, Told("gateway.bad_configuration", _printable(str(problem))))

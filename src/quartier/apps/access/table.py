@@ -107,6 +107,7 @@ TABLE: Mapping[str, Rule] = {
     "contracts.ReferenceTariff": _prices(),
     "metering.Lock": _on_site(),
     "metering.Unplaced": _on_site(roles=IMPORTERS),
+    "metering.Momentary": _on_site("meter__site", IMPORTERS),
     "metering.Comparison": _on_site("register__site"),
     "intake.IntakeFile": _on_site(roles=IMPORTERS),
     "intake.IntakeFinding": _on_site(roles=IMPORTERS),

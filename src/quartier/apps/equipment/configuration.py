@@ -1,6 +1,8 @@
 """What a gateway is told to read, made from the rows of its buses and meters."""
 
 import hashlib
+from dataclasses import replace
+from datetime import datetime
 
 from django.db import transaction
 
@@ -17,18 +19,21 @@ from quartier.formats.uplink.configuration import (
 POWER_EVERY_S = 60
 
 
-def newest(gateway: Gateway, *, has: int = 0) -> tuple[int, bytes]:
+def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tuple[int, bytes]:
     """Number and bytes of the newest configuration; 0 and nothing before there is a bus.
 
     The number counts up by one when the content has changed since it was last asked for. ``has``
     is the number that the gateway says it uses: one that is higher than the platform's, as after
-    a restored backup, is counted up from, since no gateway takes a lower one.
+    a restored backup, is counted up from, since no gateway takes a lower one. Only an
+    inspection that is not over at ``at`` is in it.
 
     Raises :class:`~quartier.formats.uplink.strict.BadMessage` where the rows give none.
     """
     with transaction.atomic():
         row = Gateway.objects.select_for_update().select_related("site").get(pk=gateway.pk)
         content = content_of(row)
+        if at is not None and row.inspect_until is not None and row.inspect_until > at:
+            content = replace(content, inspect_until=row.inspect_until)
         if not content.buses and not row.configuration_number:
             return 0, b""
         sha256 = hashlib.sha256(encode(content)).hexdigest()
@@ -36,7 +41,7 @@ def newest(gateway: Gateway, *, has: int = 0) -> tuple[int, bytes]:
             row.configuration_number = max(row.configuration_number, has) + 1
             row.configuration_sha256 = sha256
             row.save(update_fields=["configuration_number", "configuration_sha256"])
-    return row.configuration_number, encode(_numbered(content, row.configuration_number))
+    return row.configuration_number, encode(replace(content, number=row.configuration_number))
 
 
 def content_of(gateway: Gateway) -> Configuration:
@@ -72,15 +77,4 @@ def content_of(gateway: Gateway) -> Configuration:
             if one.bus is not None
         ),
         POWER_EVERY_S,
-    )
-
-
-def _numbered(content: Configuration, number: int) -> Configuration:
-    return Configuration(
-        content.gateway,
-        number,
-        content.timezone,
-        content.buses,
-        content.meters,
-        content.power_every_s,
     )

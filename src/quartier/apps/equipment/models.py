@@ -245,6 +245,8 @@ class Gateway(models.Model):
     configuration_number = models.BigIntegerField(default=0)
     configuration_sha256 = models.CharField(max_length=64, blank=True)
     """Of the content of that number, so that it counts up only when the content changes."""
+    inspect_until = models.DateTimeField(null=True, blank=True)
+    """Until then it also reads the phases of its meters."""
 
     class Meta:
         ordering = ("name",)

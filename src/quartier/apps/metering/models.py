@@ -7,7 +7,7 @@ behind the day block are in stack.md, intervals.
 
 from django.db import models
 
-from quartier.apps.equipment.models import Gateway, Medium, Register
+from quartier.apps.equipment.models import Gateway, Medium, Meter, Register
 from quartier.apps.sites.models import Site
 
 
@@ -175,6 +175,20 @@ class PowerHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.obis} of meter {self.meter_id} in hour {self.hour}"
+
+
+class Momentary(models.Model):
+    """What a meter showed last, for inspection; overwritten, and never billed."""
+
+    meter = models.OneToOneField(
+        Meter, on_delete=models.CASCADE, primary_key=True, related_name="momentary"
+    )
+    shown = models.JSONField(default=dict)
+    """By OBIS code: the value as text (V, A, W, a power factor) and its instant, milliseconds since
+    1970."""
+
+    def __str__(self) -> str:
+        return f"{self.meter}: {len(self.shown)} values"
 
 
 class Comparison(models.Model):

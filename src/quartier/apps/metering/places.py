@@ -77,7 +77,7 @@ class Places:
         meter_id, medium = self._meters.get(place.meter, (0, ""))
         if not meter_id:
             return Found(reason=Unplaced.Reason.METER)
-        if place.kind == Kind.POWER:
+        if place.kind in (Kind.POWER, Kind.MOMENTARY):
             return Found(meter_id)
         register_id = self._registers.get((meter_id, _name(place.obis, medium)))
         if register_id is None:

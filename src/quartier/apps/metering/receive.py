@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from quartier.apps.equipment.models import Gateway
 from quartier.apps.equipment.reports import keep_findings
-from quartier.apps.metering import powers
+from quartier.apps.metering import momentary, powers
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.conversion import IncomingReading
 from quartier.apps.metering.conversion import receive as receive_readings
@@ -87,7 +87,10 @@ def receive_batch(gateway: Gateway, batch: Batch, *, received_at: datetime) -> A
         noticed = list(_mark(gateway, batch, received_at))
         places = Places.of(gateway.site_id)
         got = _Sorted()
+        noticed += momentary.keep(places, batch, at=received_at)
         for column in batch.columns:
+            if column.kind is Kind.MOMENTARY:
+                continue
             place = Place(column.meter, column.obis, column.kind.value, column.serial)
             _sort(gateway, places, place, column.measurements, received_at, got)
         for place, measurements in _placeable_now(gateway, places):
