@@ -87,9 +87,9 @@ def verified(signature: Signature, *, what: str, body: bytes, at: datetime) -> G
     if gateway is None or len(gateway.salt) != SALT_BYTES:
         raise NotSigned("no gateway of that name is paired; pair the gateway again")
     check(signature, key_of(gateway), now=at, what=what, body=body)
-    GatewayNonce.objects.filter(at__lt=at - NONCE_LIVES).delete()
     try:
         with transaction.atomic():
+            GatewayNonce.objects.filter(at__lt=at - NONCE_LIVES).delete()
             GatewayNonce.objects.create(gateway=gateway, nonce=signature.nonce, at=at)
             Gateway.objects.filter(pk=gateway.pk).update(seen_at=at)
     except IntegrityError:

@@ -11,10 +11,11 @@ from math import floor
 from django.db import transaction
 
 from quartier.apps.equipment.models import Device, Meter, Register
-from quartier.apps.metering import store
+from quartier.apps.metering import reading_rows, store
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.mapping import core_device
 from quartier.apps.metering.models import Reading
+from quartier.apps.metering.reading_rows import Row
 from quartier.apps.metering.store import Locked, UnknownRegister, Written
 from quartier.apps.metering.surroundings import Surroundings, surroundings
 from quartier.apps.sites.models import Site
@@ -68,10 +69,12 @@ def receive(
     Raises :class:`UnknownRegister` for a register that the site does not have.
     """
     received = Received()
+    incoming = list(readings)
     with transaction.atomic():
         lock_site(site.pk)
-        new = _append(site, readings, received_at, received)
-        converted = convert(site, new, received_at=received_at, actor=actor)
+        known = _Known.of(site, {one.register_id for one in incoming})
+        new = _append(site, known, incoming, received_at, received)
+        converted = _convert(site, known, new, received_at, actor)
     received.written = converted.written
     received.findings += converted.findings
     return received
@@ -89,95 +92,105 @@ def convert(
     ``new`` names the instants of new readings by register id; what else they change around them
     is written too. Registers of meters that do not count (``Meter.Source``) are passed over.
     """
-    received = Received()
-    registers = Register.objects.filter(
-        site=site, pk__in=new, meter__source=Meter.Source.REGISTER
-    ).select_related("meter")
     with transaction.atomic():
         lock_site(site.pk)
-        counting = {register.pk: register for register in registers.order_by("pk")}
-        around = dict(surroundings(site.pk, {pk: new[pk] for pk in counting}))
+        return _convert(site, _Known.of(site, new), new, received_at, actor)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Registers of a site by id, with their meters, and the devices of these by meter id."""
+
+    registers: dict[int, Register]
+    devices: dict[int, list[Device]]
+
+    @classmethod
+    def of(cls, site: Site, register_ids: Iterable[int]) -> "_Known":
+        rows = Register.objects.filter(site=site, pk__in=set(register_ids)).select_related("meter")
+        registers = {register.pk: register for register in rows.order_by("pk")}
         devices: dict[int, list[Device]] = defaultdict(list)
-        for device in Device.objects.filter(meter__in={r.meter_id for r in counting.values()}):
-            devices[device.meter_id].append(device)
-        series = []
-        for pk, register in counting.items():
-            series += _series(register, around[pk], devices[register.meter_id], received)
-        _write(site, series, received_at, actor, counting, received)
+        for one in Device.objects.filter(meter__in={r.meter_id for r in registers.values()}):
+            devices[one.meter_id].append(one)
+        return cls(registers, devices)
+
+
+def _convert(
+    site: Site,
+    known: _Known,
+    new: Mapping[int, Sequence[datetime]],
+    received_at: datetime,
+    actor: str,
+) -> Received:
+    received = Received()
+    counting = {
+        pk: register
+        for pk, register in known.registers.items()
+        if pk in new and register.meter.source == Meter.Source.REGISTER
+    }
+    around = dict(surroundings(site.pk, {pk: new[pk] for pk in counting}))
+    series = []
+    for pk, register in counting.items():
+        series += _series(register, around[pk], known.devices[register.meter_id], received)
+    _write(site, series, received_at, actor, counting, received)
     return received
 
 
 def _append(
-    site: Site, readings: Iterable[IncomingReading], received_at: datetime, received: Received
+    site: Site,
+    known: _Known,
+    incoming: Iterable[IncomingReading],
+    received_at: datetime,
+    received: Received,
 ) -> dict[int, list[datetime]]:
     """Store what is new; returns the instants of new readings by register."""
-    incoming = list(readings)
-    registers = {
-        register.pk: register
-        for register in Register.objects.filter(
-            site=site, pk__in={one.register_id for one in incoming}
-        ).select_related("meter")
+    serials = {
+        meter_id: {one.serial: one.pk for one in devices}
+        for meter_id, devices in known.devices.items()
     }
-    devices: dict[int, dict[str, int]] = defaultdict(dict)
-    for device in Device.objects.filter(meter__in={r.meter_id for r in registers.values()}):
-        devices[device.meter_id][device.serial] = device.pk
-    good: dict[tuple[int, datetime, str], Reading] = {}
+    good: dict[tuple[int, datetime, str], Row] = {}
     for one in incoming:
-        register = registers.get(one.register_id)
+        register = known.registers.get(one.register_id)
         if register is None:
             raise UnknownRegister(f"site {site.ref} has no register {one.register_id}")
-        row = _row(site, register, one, received_at, devices[register.meter_id], received)
+        row = _row(register, one, serials.get(register.meter_id, {}), received)
         if row is None:
             continue
-        key = (row.register_id, row.read_at, row.source)
-        if key in good:
-            _compare(register, row, good[key], received)
-        else:
-            good[key] = row
+        if (before := good.setdefault(row.key, row)) is not row:
+            _compare(register, row, before.value, received)
     if not good:
         return {}
-    stored = {
-        (row.register_id, row.read_at, row.source): row
-        for row in Reading.objects.filter(
-            site_id=site.pk,
-            register_id__in={key[0] for key in good},
-            read_at__gte=min(key[1] for key in good),
-            read_at__lte=max(key[1] for key in good),
-        )
-    }
+    stored = reading_rows.values(
+        site.pk,
+        {key[0] for key in good},
+        min(key[1] for key in good),
+        max(key[1] for key in good),
+    )
     new: dict[int, list[datetime]] = defaultdict(list)
     rows = []
     for key, row in good.items():
-        register = registers[row.register_id]
         if key in stored:
-            _compare(register, row, stored[key], received)
+            _compare(known.registers[row.register_id], row, stored[key], received)
         else:
             rows.append(row)
-            new[register.pk].append(row.read_at)
-    Reading.objects.bulk_create(rows, batch_size=1000)
+            new[row.register_id].append(row.read_at)
+    reading_rows.insert(site.pk, rows, utc(received_at))
     received.stored += len(rows)
     return new
 
 
 def _row(
-    site: Site,
-    register: Register,
-    one: IncomingReading,
-    received_at: datetime,
-    devices: dict[str, int],
-    received: Received,
-) -> Reading | None:
+    register: Register, one: IncomingReading, devices: Mapping[str, int], received: Received
+) -> Row | None:
     """The row of a reading, or None with a finding."""
-    where = str(register)
     read_at = utc(one.read_at)
     if not _FIRST <= read_at <= _LAST:
         received.findings.append(
-            error("metering.misdated", f"a reading at {read_at} is misdated.", where=where)
+            error("metering.misdated", f"a reading at {read_at} is misdated.", where=str(register))
         )
         return None
     if not one.value.is_finite() or abs(one.value) >= _MOST:
         received.findings.append(
-            error("metering.bad_value", f"no register shows {one.value}.", where=where)
+            error("metering.bad_value", f"no register shows {one.value}.", where=str(register))
         )
         return None
     if one.serial and one.serial not in devices:
@@ -185,7 +198,7 @@ def _row(
             error(
                 "metering.no_device",
                 f"the meter has no device {one.serial}.",
-                where=where,
+                where=str(register),
                 remedy="Enter the device, then import the reading again.",
             )
         )
@@ -196,30 +209,23 @@ def _row(
             info(
                 "metering.reading_rounded",
                 f"the reading {one.value} at {read_at:%Y-%m-%dT%H:%M:%SZ} is kept as {value}.",
-                where=where,
+                where=str(register),
             )
         )
-    return Reading(
-        site_id=site.pk,
-        register_id=register.pk,
-        read_at=read_at,
-        source=one.source[:200],
-        value=value,
-        device_id=devices.get(one.serial),
-        quality=int(one.quality),
-        received_at=utc(received_at),
+    return Row(
+        register.pk, read_at, one.source[:200], value, devices.get(one.serial), int(one.quality)
     )
 
 
-def _compare(register: Register, row: Reading, stored: Reading, received: Received) -> None:
-    if row.value == stored.value:
+def _compare(register: Register, row: Row, stored: Decimal, received: Received) -> None:
+    if row.value == stored:
         received.known += 1
         return
     received.findings.append(
         error(
             "metering.reading_differs",
             f"{row.source} gives {row.value} for {row.read_at:%Y-%m-%dT%H:%M:%SZ}, and gave "
-            f"{stored.value} before; the first stays.",
+            f"{stored} before; the first stays.",
             where=str(register),
             remedy="Enter a manual reading if the first is wrong.",
         )
