@@ -105,6 +105,7 @@ def database(folder: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(path),
+        "CONN_MAX_AGE": 60,
         "OPTIONS": {
             "timeout": 10,
             "transaction_mode": "IMMEDIATE",
