@@ -13,7 +13,7 @@ from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.reading import device, poll
 from quartier.drivers.modbus.sunspec import ModelAt, discover, registers_of
 from tests.drivers.maps import INVERTER, floats, sdm630, sunspec
-from tests.protocols.mbus import clock
+from tests.protocols import clock
 from tests.protocols.modbus.simulator import QUICK, registers, simulated
 from tests.protocols.modbus.simulator import device as simulated_device
 

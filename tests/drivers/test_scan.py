@@ -8,7 +8,7 @@ from quartier.drivers.modbus.scan import QUICK, scan
 from quartier.protocols.modbus.errors import NoConnection
 from quartier.protocols.modbus.rtu import crc16
 from tests.drivers.maps import INVERTER, sdm630, sunspec
-from tests.protocols.mbus import clock
+from tests.protocols import clock
 from tests.protocols.modbus.simulator import device, registers, simulated
 
 FAMILIES = catalog.families()

@@ -18,8 +18,8 @@ from quartier.gateway.recorder import Recorder
 from quartier.gateway.timekeeper import SystemClock, Timekeeper
 from quartier.protocols.mbus.exchange import Timing
 from tests.drivers.maps import floats, sdm630
+from tests.protocols.clock import run
 from tests.protocols.mbus.captures import CAPTURES
-from tests.protocols.mbus.clock import run
 from tests.protocols.mbus.slaves import Converter, Device
 from tests.protocols.modbus.simulator import device, registers, simulated
 

@@ -13,8 +13,8 @@ from quartier.protocols.mbus.errors import BadRequest, MBusError
 from quartier.protocols.mbus.exchange import Timing
 from quartier.protocols.mbus.meter import read_meter
 from quartier.protocols.mbus.search import scan, search
-from quartier.protocols.modbus.link import Link, TcpLink
-from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from quartier.protocols.wire.link import Link, TcpLink
+from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
 
 _PRIMARY_DIGITS = 3
 

@@ -19,8 +19,8 @@ from quartier.gateway.ports import BadMeter, MeterPort, Present, Taken
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import ModbusError
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
-from quartier.protocols.modbus.link import Link, TcpLink
-from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from quartier.protocols.wire.link import Link, TcpLink
+from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
 
 _ADDRESSES = range(1, 248)
 _TRIES = 2

@@ -30,7 +30,7 @@ SPEAKERS = [
     "core/metering/inspection.py", "core/metering/registers.py", "core/metering/validation.py",
     "core/metering/virtual.py", "gateway/agent.py", "gateway/buffer.py", "gateway/poller.py",
     "gateway/recorder.py", "gateway/timekeeper.py", "gateway/uplink.py", "apps/metering/receive.py",
-    "protocols/modbus/line.py", "protocols/modbus/link.py",
+    "protocols/modbus/line.py", "protocols/wire/link.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",

@@ -20,9 +20,9 @@ from quartier.protocols.mbus.errors import (
     Refused,
 )
 from quartier.protocols.mbus.exchange import Timing
-from quartier.protocols.modbus.link import TcpLink
+from quartier.protocols.wire.link import TcpLink
+from tests.protocols.clock import run
 from tests.protocols.mbus.captures import CAPTURES
-from tests.protocols.mbus.clock import run
 from tests.protocols.mbus.slaves import Converter, Device, closed
 
 WATER = CAPTURES["oms_frame2"].frame

@@ -6,9 +6,9 @@ import pty
 import termios
 
 from quartier.protocols.mbus.bus import Bus
-from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
+from tests.protocols.clock import SURE_OF_A_TERMINAL_S, run
 from tests.protocols.mbus.captures import CAPTURES
-from tests.protocols.mbus.clock import SURE_OF_A_TERMINAL_S, run
 from tests.protocols.mbus.slaves import Device
 
 

@@ -15,7 +15,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
-from quartier.protocols.modbus.link import TcpLink
+from quartier.protocols.wire.link import TcpLink
 
 Log.apply_logging_config("CRITICAL", None)  # spoiled packets are what is tested here
 

@@ -10,9 +10,9 @@ from quartier.protocols.modbus import pdu
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import BadFrame, Garbled, ModbusError, NoAnswer, NoConnection
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
-from quartier.protocols.modbus.link import TcpLink
 from quartier.protocols.modbus.rtu import crc16
-from tests.protocols.mbus import clock
+from quartier.protocols.wire.link import TcpLink
+from tests.protocols import clock
 
 TIMEOUT = 0.06
 TIMING = Timing(timeout_s=TIMEOUT, tries=1)

@@ -11,8 +11,8 @@ from quartier.protocols.modbus import pdu
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import NoAnswer, NoConnection
 from quartier.protocols.modbus.framing import RtuFraming
-from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
-from tests.protocols.mbus import clock
+from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
+from tests.protocols import clock
 
 ANSWER = bytes.fromhex("01 03 02 12 34 B5 33")
 

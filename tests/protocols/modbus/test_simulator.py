@@ -15,7 +15,7 @@ from quartier.protocols.modbus.errors import (
     Refused,
 )
 from quartier.protocols.modbus.rtu import crc16
-from tests.protocols.mbus import clock
+from tests.protocols import clock
 from tests.protocols.modbus.simulator import QUICK, coils, device, registers, simulated
 
 BOTH = pytest.mark.parametrize("rtu", [False, True], ids=["tcp", "rtu_over_tcp"])

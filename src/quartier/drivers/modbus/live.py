@@ -13,8 +13,8 @@ from quartier.drivers.modbus.scan import QUICK, Present, scan
 from quartier.drivers.modbus.sunspec import find_registers
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
-from quartier.protocols.modbus.link import TcpLink
-from quartier.protocols.modbus.serial_port import SerialLink, SerialSettings
+from quartier.protocols.wire.link import TcpLink
+from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
 
 _PORT = 502
 

@@ -14,8 +14,8 @@ from quartier.drivers.modbus.registers import (
 )
 from quartier.drivers.modbus.sunspec_points import Point, read_points
 from quartier.protocols.modbus.bus import Timing
-from quartier.protocols.modbus.serial_port import SerialSettings
 from quartier.protocols.modbus.values import Order, Type
+from quartier.protocols.wire.serial_port import SerialSettings
 
 _MOST_WORDS = 125
 PARITIES = ("N", "E", "O")

@@ -29,7 +29,7 @@ from quartier.protocols.mbus.exchange import Timing, exchange, settle
 from quartier.protocols.mbus.frames import ANYONE, BY_SECONDARY, Frame, Long, Short
 from quartier.protocols.mbus.heard import Heard, Line
 from quartier.protocols.mbus.telegram import Telegram
-from quartier.protocols.modbus.link import Link
+from quartier.protocols.wire.link import Link
 
 SELECT: Final = 0x52
 _SET_DATA: Final = 0x51

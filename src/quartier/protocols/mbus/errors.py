@@ -3,16 +3,14 @@
 Each says in its text what an electrician can check. ``where`` is added by who knows the meter.
 """
 
-from typing import ClassVar
-
 from quartier.core.kernel.findings import Finding, error
+from quartier.protocols.wire.errors import LineError
 
 
-class MBusError(Exception):
+class MBusError(LineError):
     """Anything that kept an answer from being used."""
 
-    code: ClassVar[str] = "mbus.error"
-    remedy: ClassVar[str] = ""
+    code = "mbus.error"
 
     def finding(self, where: str) -> Finding:
         """This error as a finding about ``where``."""

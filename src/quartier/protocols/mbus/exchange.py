@@ -8,8 +8,8 @@ from quartier.protocols.mbus import frames
 from quartier.protocols.mbus.errors import NoConnection
 from quartier.protocols.mbus.frames import Ack, Frame, Long
 from quartier.protocols.mbus.heard import Heard
-from quartier.protocols.modbus.errors import NoConnection as LinkDown
-from quartier.protocols.modbus.link import Link
+from quartier.protocols.wire.errors import LinkDown
+from quartier.protocols.wire.link import Link
 
 
 @dataclass(frozen=True, slots=True)

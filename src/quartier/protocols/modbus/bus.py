@@ -26,8 +26,9 @@ from quartier.protocols.modbus.errors import (
 )
 from quartier.protocols.modbus.framing import Answer, Framing
 from quartier.protocols.modbus.line import Line
-from quartier.protocols.modbus.link import Link
 from quartier.protocols.modbus.pdu import Request
+from quartier.protocols.wire.errors import LinkDown
+from quartier.protocols.wire.link import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,12 @@ class Bus:
             try:
                 await self._ready(unit, timing, line)
                 values = await self._once(unit, request, timing, line)
-            except NoConnection as reason:
+            except LinkDown as reason:
                 self.close()
+                failure = NoConnection(str(reason))
                 if not was_open:
-                    raise
-                failure = reason  # the other end hung up: once more with a new connection
+                    raise failure from None
+                # The other end had hung up: once more with a new connection.
             except Refused as reason:
                 if not reason.is_passing:
                     raise

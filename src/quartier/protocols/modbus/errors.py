@@ -3,20 +3,14 @@
 Each says in its text what an electrician can check. ``where`` is added by who knows the meter.
 """
 
-from typing import ClassVar
-
 from quartier.core.kernel.findings import Finding, error
+from quartier.protocols.wire.errors import LineError
 
 
-class ModbusError(Exception):
+class ModbusError(LineError):
     """Anything that kept an answer from being used."""
 
-    code: ClassVar[str] = "modbus.error"
-    remedy: ClassVar[str] = ""
-
-    def finding(self, where: str) -> Finding:
-        """This error as a finding about ``where``."""
-        return error(self.code, f"{self}.", where=where, remedy=self.remedy)
+    code = "modbus.error"
 
 
 class BadRequest(ModbusError, ValueError):

@@ -9,8 +9,8 @@ import os
 import termios
 from dataclasses import dataclass
 
-from quartier.protocols.modbus.errors import NoConnection
-from quartier.protocols.modbus.link import Inbox
+from quartier.protocols.wire.errors import LinkDown
+from quartier.protocols.wire.link import Inbox
 
 _BAUDS = {
     speed: getattr(termios, f"B{speed}")
@@ -71,7 +71,7 @@ class SerialLink:
             _set(self._file, self.settings)
         except (OSError, termios.error) as reason:
             self.close()
-            raise NoConnection(f"the serial port {self.name} cannot be opened ({reason})") from None
+            raise LinkDown(f"the serial port {self.name} cannot be opened ({reason})") from None
         self._inbox = Inbox()
         asyncio.get_running_loop().add_reader(self._file, self._read)
 
@@ -83,18 +83,18 @@ class SerialLink:
 
     def send(self, data: bytes) -> None:
         if self._file < 0:
-            raise NoConnection(f"the serial port {self.name} is closed")
+            raise LinkDown(f"the serial port {self.name} is closed")
         try:
             written = os.write(self._file, data)
         except OSError as reason:
-            raise NoConnection(f"the serial port {self.name} is gone ({reason})") from None
+            raise LinkDown(f"the serial port {self.name} is gone ({reason})") from None
         if written != len(data):
-            raise NoConnection(f"the serial port {self.name} takes no more bytes")
+            raise LinkDown(f"the serial port {self.name} takes no more bytes")
 
     async def receive(self, until: float) -> bytes:
         data = await self._inbox.take(until)
         if not data and self._inbox.is_lost:
-            raise NoConnection(f"the serial port {self.name} is gone")
+            raise LinkDown(f"the serial port {self.name} is gone")
         return data
 
     def _read(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from quartier.protocols.modbus.errors import NoConnection
+from quartier.protocols.wire.errors import LinkDown
 
 _MOST_KEPT = 4096
 
@@ -18,18 +18,18 @@ class Link(Protocol):
         """Whether bytes can be sent now."""
 
     async def open(self) -> None:
-        """Connect; raises :class:`NoConnection`."""
+        """Connect; raises :class:`LinkDown`."""
 
     def close(self) -> None:
         """Hang up; nothing that is still under way will arrive."""
 
     def send(self, data: bytes) -> None:
-        """Send ``data``; raises :class:`NoConnection`."""
+        """Send ``data``; raises :class:`LinkDown`."""
 
     async def receive(self, until: float) -> bytes:
         """Bytes that have come, at least one; empty at the time ``until`` of the loop.
 
-        Raises :class:`NoConnection` if the line is gone.
+        Raises :class:`LinkDown` if the line is gone.
         """
 
 
@@ -99,11 +99,9 @@ class TcpLink:
                     Inbox, self._host, self._port
                 )
         except TimeoutError:
-            raise NoConnection(
-                f"{self.name} does not answer within {self._connect_s:g} s"
-            ) from None
+            raise LinkDown(f"{self.name} does not answer within {self._connect_s:g} s") from None
         except (OSError, UnicodeError) as reason:
-            raise NoConnection(f"{self.name} cannot be reached ({reason})") from None
+            raise LinkDown(f"{self.name} cannot be reached ({reason})") from None
 
     def close(self) -> None:
         if self._transport is not None:
@@ -112,11 +110,11 @@ class TcpLink:
 
     def send(self, data: bytes) -> None:
         if self._transport is None or not self.is_open:
-            raise NoConnection(f"{self.name} has closed the connection")
+            raise LinkDown(f"{self.name} has closed the connection")
         self._transport.write(data)
 
     async def receive(self, until: float) -> bytes:
         data = await self._inbox.take(until)
         if not data and self._inbox.is_lost:
-            raise NoConnection(f"{self.name} has closed the connection")
+            raise LinkDown(f"{self.name} has closed the connection")
         return data
