@@ -45,6 +45,7 @@ PAGES = {
         "/sites/linde/gateways/",
         "/sites/linde/gateways/linde-cellar/",
         "/sites/linde/gateways/linde-cellar/meters/",
+        "/sites/linde/inspection/",
         "/sites/linde/notes/",
         "/search/?q=Wohnung",
         "/nothing/",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
+from django.utils import timezone
 
 from quartier.core.kernel.period import Dates
 
@@ -106,10 +107,11 @@ def build(households=3):
 
 def build_with_jobs(households):
     """The building, with a job over many sites that is finished and one that nobody has taken, and
-    a gateway that reads two of its meters."""
+    a gateway that reads two of its meters, of which one shows something now."""
     from quartier.apps.billing.batch import Job, start, work
     from quartier.apps.equipment.gateways import How, Wanted, add_bus, add_gateway, connect
     from quartier.apps.equipment.models import Meter
+    from quartier.apps.metering.models import Momentary
 
     site, *_ = build(households)
     by = {"at": BILLED_AT, "actor": "test"}
@@ -118,6 +120,10 @@ def build_with_jobs(households):
     meters = Meter.objects.filter(site=site, ref__in=["m001", "m002"]).order_by("ref")
     wanted = [Wanted(one, str(address)) for address, one in enumerate(meters, 11)]
     connect(bus, wanted, How("eastron_sdm630", "SDM630-Modbus"), **by)
+    now_ms = int(timezone.now().timestamp() * 1000)
+    told = {"32": "231.2", "52": "226.0", "31": "2.0", "51": "1.0", "36": "460", "56": "-225"}
+    told = {f"1-1:{code}.7.0": [value, now_ms] for code, value in told.items()}
+    Momentary.objects.create(meter=meters[0], shown=told)
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):
         asked = Job(site.organisation, (site,), dates, "review", actor="test")

@@ -45,6 +45,7 @@ TABLE = {
     "site-gateways": IMPORT,
     "site-gateway": IMPORT,
     "site-gateway-meters": IMPORT,
+    "site-inspection": IMPORT,
     "site-quality": VIEW,
     "site-locks": VIEW,
     "site-intervals": VIEW,

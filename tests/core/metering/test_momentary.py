@@ -44,6 +44,8 @@ def test_a_factor_holds_for_currents_and_powers_and_its_sign_for_powers():
         (told(c1=120, c2=0), 120),
         (told(c16=-5, c1=0, c2=5), -5),
         (told(c36=1, c56=2), None),
+        (told(c32=230, c36=7), 7),
+        (told(c32=230, c52=230, c36=7), None),
         (told(c36=1, c56=2, c76=3), 6),
         (told(c21=0, c22=7, c56=2, c76=3), -2),
         ({}, None),

@@ -71,7 +71,8 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a meter shows. ``export_wh`` is since its installation; ``read_at`` None: never read."""
+    """What a meter shows. ``export_wh`` is since its installation; ``read_at`` None: never read.
+    ``fresh``: it communicates when it was read so lately."""
 
     name: str
     role: Role
@@ -79,6 +80,7 @@ class Shown:
     phases: tuple[Phase, ...] = ()
     power_w: Decimal | None = None
     export_wh: int | None = None
+    fresh: timedelta = FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _verdict(one: Shown, check: Check, findings: Iterable[Finding]) -> Verdict:
 
 
 def _silence(one: Shown, now: datetime) -> Finding | None:
-    if one.read_at is not None and now - one.read_at <= FRESH:
+    if one.read_at is not None and now - one.read_at <= one.fresh:
         return None
     return error(
         "inspection.silent",

@@ -86,12 +86,14 @@ def phases_of(values: Mapping[Obis, Decimal], *, factor: Decimal) -> tuple[Phase
 
 
 def power_of(values: Mapping[Obis, Decimal], *, factor: Decimal) -> Decimal | None:
-    """The power of all phases in W; the sum of three where the meter does not tell it itself."""
+    """The power of all phases in W; where the meter does not tell it itself, that of its only
+    phase or the sum of three."""
     whole = _power(values, 0)
     if whole is None:
-        powers = [_power(values, phase) for phase in PHASES]
-        if None not in powers:
-            whole = sum((one for one in powers if one is not None), Decimal(0))
+        phases = phases_of(values, factor=Decimal(1))
+        powers = [one.power_w for one in phases if one.power_w is not None]
+        if len(powers) == len(phases) and len(powers) in (1, 3):
+            whole = sum(powers, Decimal(0))
     return _times(whole, factor)
 
 
