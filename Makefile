@@ -68,8 +68,8 @@ lint-tree: setup
 	QUARTIER_TEST_DB=none $(PYTEST) -q tests/architecture/test_tree.py \
 	    tests/architecture/test_dependencies.py
 
-bench: setup ## measure, each figure beside the floor measured in the same run
-	$(BIN)/quartier bench
+bench: setup debian ## measure, each figure beside the floor measured in the same run
+	$(BIN)/python -m tests.servers.postgresql QUARTIER_BENCH_DATABASE_URL $(BIN)/quartier bench
 
 drill: setup debian ## run the long drills and all properties at their full counts
 	QUARTIER_DRILL=1 QUARTIER_TEST_DB=sqlite $(PYTEST) $(PARALLEL) -m "drill or hypothesis"

@@ -12,6 +12,7 @@ import quartier.cli.bench
 from quartier.cli import main
 from quartier.cli.bench import _figure
 from quartier.cli.bench._figure import Figure, timed_each
+from tests.servers.postgresql import Postgresql
 
 KEYS = {
     "load_readings_per_s",
@@ -27,17 +28,24 @@ KEYS = {
     "bill_100_sites_s",
     "bill_growth_ratio",
     "bill_peak_mb",
+    "ingest_batches_per_s",
+    "ingest_readings_per_s",
+    "backfill_year_s",
+    "meters_polled_per_s",
+    "gateway_100_meters_mb",
 }
+ON_POSTGRESQL = {"ingest_batches_per_s_pg", "ingest_readings_per_s_pg", "backfill_year_s_pg"}
 
 
 @pytest.fixture
 def bench(tmp_path):
     """Runs ``quartier bench --quick`` in a process of its own, as a user does."""
 
-    def run(*words):
+    def run(*words, **more):
         home = tmp_path / "home"
         environment = {**os.environ, "QUARTIER_HOME": str(home)}
         environment["DATABASE_URL"] = "postgresql://nobody@localhost:1/nothing"
+        environment |= more
         command = [sys.executable, "-m", "quartier", "bench", "--quick", *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert not home.exists(), "the benchmark leaves the user's own folder alone"
@@ -61,6 +69,20 @@ def test_every_figure_is_measured_beside_its_floor(bench, tmp_path):
         assert figures["details"][name]["floor_what"]
         assert f"\n{name} " in f"\n{done.stdout}"
     assert figures["bill_peak_mb"] > figures["floors"]["bill_peak_mb"] > 10
+
+
+def test_what_gateways_send_is_measured_on_postgresql_too(bench, tmp_path):
+    server = Postgresql(is_durable=False)
+    try:
+        target = tmp_path / "figures.json"
+        words = ("--only", "ingest", "--json", str(target))
+        done = bench(*words, QUARTIER_BENCH_DATABASE_URL=server.url)
+        assert done.returncode == 0, done.stderr
+    finally:
+        server.stop()
+    figures = json.loads(target.read_text())
+    assert set(figures["floors"]) > ON_POSTGRESQL
+    assert all(figures[name] > 0 for name in ON_POSTGRESQL)
 
 
 def test_one_group_alone(tmp_path, monkeypatch):

@@ -1,4 +1,7 @@
-"""A PostgreSQL of the tests' own: a private folder, a private socket, gone when the run ends."""
+"""A PostgreSQL of the tests' own: a private folder, a private socket, gone when the run ends.
+
+python -m tests.servers.postgresql NAME COMMAND...    runs COMMAND with its address in NAME
+"""
 
 import ctypes
 import os
@@ -6,6 +9,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -164,3 +168,16 @@ class Postgresql:
                 return
             time.sleep(0.05)
         raise NoPostgresql(f"PostgreSQL did not start: {self.log.read_text()}")
+
+
+def main(name: str, *command: str) -> int:
+    """Run ``command`` with the address of a new server in the variable ``name``."""
+    server = Postgresql()
+    try:
+        return subprocess.run(command, env={**os.environ, name: server.url}, check=False).returncode
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

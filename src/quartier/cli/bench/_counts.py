@@ -20,6 +20,9 @@ class Counts:
     live_registers: int = 1000
     loads: int = 5
     days_loaded: int = 365
+    batches: int = 50
+    days_sent: int = 365
+    polls: int = 2000
     invoices: int = 20
     is_full: bool = True
 
@@ -37,6 +40,9 @@ QUICK = Counts(
     live_registers=5,
     loads=2,
     days_loaded=5,
+    batches=3,
+    days_sent=2,
+    polls=20,
     invoices=2,
     is_full=False,
 )
