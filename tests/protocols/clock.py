@@ -5,25 +5,22 @@ Sockets are real; time-outs of minutes take no time, and a busy machine is never
 
 import asyncio
 import selectors
-from functools import partial
 
 _SURE_S = 0.002
-"""After this much real time nothing is under way between two sockets of one process."""
-SURE_OF_A_TERMINAL_S = 0.25
-"""What goes through a pseudo-terminal is moved on by a worker of the kernel, when it has time."""
+"""After this much real time nothing is under way between two sockets of one process. Of a
+pseudo-terminal that is not so: a worker of the kernel moves its bytes on, when it has time."""
+_STUCK_S = 60
+"""Real time after which nothing comes from outside any more: to look a name up takes seconds where
+no server answers."""
 
 
 class _Selector(selectors.DefaultSelector):
     now = 0.0
 
-    def __init__(self, sure_s):
-        super().__init__()
-        self.sure_s = sure_s
-
     def select(self, timeout=None):
         if timeout is not None and timeout <= 0:
             return super().select(0)
-        events = super().select(self.sure_s if timeout is not None else 5)
+        events = super().select(_SURE_S if timeout is not None else _STUCK_S)
         if not events:
             assert timeout is not None, "everybody waits for nothing"
             self.now += timeout
@@ -31,15 +28,15 @@ class _Selector(selectors.DefaultSelector):
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, sure_s):
-        self._clock = _Selector(sure_s)
+    def __init__(self):
+        self._clock = _Selector()
         super().__init__(self._clock)
 
     def time(self):
         return self._clock.now
 
 
-def run(coroutine, sure_s=_SURE_S):
+def run(coroutine):
     """What ``coroutine`` returns, in a loop of its own."""
-    with asyncio.Runner(loop_factory=partial(_Loop, sure_s)) as runner:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(coroutine)
