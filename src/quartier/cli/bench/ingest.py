@@ -49,7 +49,8 @@ def _process(home: Path, url: str, counts: Counts) -> dict[str, Any]:
 def _figures(took: dict[str, Any], where: str, ending: str, counts: Counts) -> Iterator[Figure]:
     live, history = took["live"], took["history"]
     cpu_s = statistics.median(live["cpu_s"])
-    floor_what = "the same rows ready-made, executemany and commit"
+    how = "COPY" if ending else "executemany"
+    floor_what = f"the same rows ready-made, {how} and commit"
     yield Figure(
         f"ingest_batches_per_s{ending}",
         1 / cpu_s,
