@@ -46,6 +46,8 @@ PAGES = {
         "/sites/linde/gateways/linde-cellar/",
         "/sites/linde/gateways/linde-cellar/meters/",
         "/sites/linde/inspection/",
+        "/sites/linde/inspection/report/",
+        "/sites/linde/inspection/reports/",
         "/sites/linde/notes/",
         "/search/?q=Wohnung",
         "/nothing/",

@@ -4,6 +4,7 @@
 role, 404 does not exist for the visitor, 405 asks for another method.
 """
 
+import hashlib
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -46,6 +47,9 @@ TABLE = {
     "site-gateway": IMPORT,
     "site-gateway-meters": IMPORT,
     "site-inspection": IMPORT,
+    "site-inspection-report": IMPORT,
+    "site-inspection-reports": VIEW,
+    "site-inspection-pdf": VIEW,
     "site-quality": VIEW,
     "site-locks": VIEW,
     "site-intervals": VIEW,
@@ -157,6 +161,21 @@ def changed_register(world):
     return register
 
 
+def report_of(world):
+    """A report of the building that was sealed."""
+    from quartier.apps.documents.models import InspectionReport
+    from quartier.apps.documents.sealing import seal_of
+
+    if InspectionReport.objects.filter(site=world.site).exists():
+        return
+    made = {"content": b"{}", "pdf": b"%PDF", "issued_at": BILLED_AT, "installer": "x", "by": "x"}
+    row = InspectionReport(site=world.site, number=1, left_open=0, **made)
+    row.content_sha256 = hashlib.sha256(row.content).hexdigest()
+    row.sha256 = hashlib.sha256(row.pdf).hexdigest()
+    row.seal = seal_of(row)
+    row.save()
+
+
 def url_of(world, name):
     """The URL ``name`` for rows of the building; documents are the resident's."""
     if name.startswith("site-interval"):
@@ -165,12 +184,15 @@ def url_of(world, name):
         from quartier.apps.equipment.models import Gateway
 
         Gateway.objects.get_or_create(site=world.site, name="linde-cellar")
+    if name == "site-inspection-pdf":
+        report_of(world)
     invoice = next(one for one in world.invoices if one.party.ref == "linde-p001")
     ref = {"ref": world.site.ref}
     wanted = {
         "site-meter": {**ref, "meter_ref": "m001"},
         "site-gateway": {**ref, "name": "linde-cellar"},
         "site-gateway-meters": {**ref, "name": "linde-cellar"},
+        "site-inspection-pdf": {**ref, "number": 1},
         "site-place": {**ref, "point_ref": "w001"},
         "site-move": {**ref, "point_ref": "w001"},
         "site-move-undo": {**ref, "point_ref": "w001"},

@@ -150,6 +150,9 @@ def populate(ref):
         size_bytes=1,
         rendered_at=NOW,
     )
+    printed = {"content": b"", "content_sha256": HASH, "pdf": b"", "sha256": HASH, "seal": HASH}
+    made = {"number": 1, "issued_at": NOW, "installer": "x", "by": "x", "left_open": 0}
+    make("documents.InspectionReport", **made, **printed, **here)
     make(
         "sharing.AllocationBlock",
         site_id=site.pk,

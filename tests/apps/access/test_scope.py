@@ -65,6 +65,9 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     make("metering.Lock", site=site, medium="electricity", lock_date=JANUARY, first_open_slot=1)
     make("metering.Unplaced", site=site, gateway=gateway, reason="meter", since=NOW)
+    make("metering.Momentary", meter=meter)
+    made = {"number": 1, "issued_at": NOW, "left_open": 0, "content": b"", "pdf": b""}
+    make("documents.InspectionReport", site=site, **made)
     read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
     make("metering.Comparison", register=register, **read)
     file = make(
@@ -248,6 +251,7 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.GatewayFinding",
     "equipment.Bus",
     "equipment.Connection",
+    "metering.Momentary",
     "metering.Unplaced",
 }
 PLACES = {
@@ -255,6 +259,7 @@ PLACES = {
     for label in TABLE
     if label.split(".")[0] in ("sites", "equipment", "contracts", "metering", "ledger", "billing")
 } - {"billing.Batch", "billing.BatchSite"}  # an operator's alone
+PLACES |= {"documents.InspectionReport"}
 PLACES -= IMPORTED
 TECHNICAL = {
     "sites.Site",
@@ -269,6 +274,7 @@ TECHNICAL = {
     "equipment.Battery",
     "metering.Lock",
     "metering.Comparison",
+    "documents.InspectionReport",
     "contracts.Solution",
     "contracts.Community",
 }

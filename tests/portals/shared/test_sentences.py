@@ -19,7 +19,8 @@ LANGUAGES = ("de", "fr", "it")
 # What speaks to people on pages. Site files and backups speak on the command line only.
 SPEAKERS = [
     "apps/billing", "apps/contracts/operations.py", "apps/contracts/protection.py",
-    "apps/contracts/queries.py", "apps/documents/operations.py", "apps/equipment/gateways.py",
+    "apps/contracts/queries.py", "apps/documents/commissioning.py",
+    "apps/documents/operations.py", "apps/equipment/gateways.py",
     "apps/intake", "apps/metering/blocks.py", "apps/metering/by_hand.py",
     "apps/metering/comparing.py", "apps/metering/undoing.py",
     "apps/metering/conversion.py", "apps/metering/momentary.py", "apps/metering/operations.py",

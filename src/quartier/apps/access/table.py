@@ -117,6 +117,7 @@ TABLE: Mapping[str, Rule] = {
     "billing.Batch": Rule(organisation="organisation"),
     "billing.BatchSite": Rule(organisation="batch__organisation"),
     "billing.BillingRun": _on_site(roles=MONEY),
+    "documents.InspectionReport": _on_site(),
     "billing.Invoice": Rule(organisation="organisation", site="site", roles=MONEY, party="party"),
 }
 

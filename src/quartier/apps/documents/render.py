@@ -46,6 +46,21 @@ def compiled(page: dict[str, Any], xml: bytes, issued_date: date) -> bytes:
     return facturx.declare(pdf)
 
 
+def printed(template: str, page: dict[str, Any], issued_date: date) -> bytes:
+    """The PDF/A-2b of ``page`` as the ``template`` of this package sets it; the same gives the same
+    bytes."""
+    midnight = datetime(issued_date.year, issued_date.month, issued_date.day, tzinfo=UTC)
+    pdf = _compiler().compile(
+        input=str(_TEMPLATES / template),
+        format="pdf",
+        sys_inputs={"page": json.dumps(page, ensure_ascii=False)},
+        pdf_standards="a-2b",
+        timestamp=int(midnight.timestamp()),
+    )
+    assert isinstance(pdf, bytes), "one PDF, in memory"
+    return pdf
+
+
 def _compiler() -> typst.Compiler:
     compiler = getattr(_local, "compiler", None)
     if compiler is None:
