@@ -63,6 +63,12 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.GatewayFinding", gateway=gateway, code="x.y", severity="info", **seen)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
+    begun = {"code": "x", "since": NOW, "opened_at": NOW, "last_seen_at": NOW}
+    alarm = make("alarms.Alarm", site=site, kind="residual", severity="error", **begun)
+    where = {"channel": "email", "address": "a@example.ch", "at": NOW, "due_at": NOW}
+    make("alarms.Notice", alarm=alarm, event="opened", **where)
+    make("alarms.Recipient", organisation=organisation, site=site, role="owner")
+    make("alarms.AlarmRule", organisation=organisation, site=site, kind="residual")
     make("metering.Lock", site=site, medium="electricity", lock_date=JANUARY, first_open_slot=1)
     make("metering.Unplaced", site=site, gateway=gateway, reason="meter", since=NOW)
     make("metering.Momentary", meter=meter)
@@ -232,7 +238,7 @@ def key(row):
         return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
-    for path in ("site", "gateway", "meter", "register", "entry"):
+    for path in ("site", "gateway", "meter", "register", "entry", "alarm"):
         if hasattr(row, path):
             found = getattr(row, path)
             return found.ref if path == "site" else found.site.ref
@@ -259,6 +265,7 @@ PLACES = {
     for label in TABLE
     if label.split(".")[0] in ("sites", "equipment", "contracts", "metering", "ledger", "billing")
 } - {"billing.Batch", "billing.BatchSite"}  # an operator's alone
+PLACES |= {"alarms.Alarm"}
 PLACES |= {"documents.InspectionReport"}
 PLACES -= IMPORTED
 TECHNICAL = {
@@ -275,6 +282,7 @@ TECHNICAL = {
     "metering.Lock",
     "metering.Comparison",
     "documents.InspectionReport",
+    "alarms.Alarm",
     "contracts.Solution",
     "contracts.Community",
 }

@@ -236,6 +236,7 @@ def check_sum(
             slot_starts_at(main.slots.start),
             slot_starts_at(main.slots.stop),
             "Look for a meter that is missing, assigned twice or has a wrong factor.",
+            (("percent", f"{share:.1f}"), ("side", "less" if counted < expected else "more")),
         )
     ]
 

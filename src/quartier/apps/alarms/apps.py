@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class AlarmsConfig(AppConfig):
+    name = "quartier.apps.alarms"
