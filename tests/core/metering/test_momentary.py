@@ -37,6 +37,12 @@ def test_a_factor_holds_for_currents_and_powers_and_its_sign_for_powers():
     assert power_of(values, factor=factor) == -16000
 
 
+def test_the_power_of_a_meter_of_one_phase_is_that_of_the_phase():
+    shown = phases_of(told(c32=231, c31=2, c16=-400), factor=Decimal(1))
+    assert shown == (Phase(Decimal(231), Decimal(2), Decimal(-400)),)
+    assert phases_of(told(c16=-400), factor=Decimal(1)) == ()
+
+
 @pytest.mark.parametrize(
     ("values", "power"),
     [

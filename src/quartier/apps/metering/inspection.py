@@ -15,6 +15,7 @@ from quartier.apps.metering.comparing import not_compared
 from quartier.apps.metering.models import Momentary, Reading
 from quartier.apps.metering.momentary import last_at, values_of
 from quartier.apps.sites.models import Site
+from quartier.core.kernel.findings import error
 from quartier.core.kernel.obis import Obis
 from quartier.core.metering.inspection import (
     FRESH,
@@ -119,12 +120,24 @@ def inspect_site(site: Site, *, at: datetime, is_sun_off: bool = False) -> Inspe
                 devices[one.pk].serial if one.pk in devices else "",
                 shown[one.pk],
                 *_indexes(one, devices.get(one.pk), registers[one.pk]),
-                tuple(_balanced(verdicts[one.ref], is_whole=is_whole)),
+                tuple(_balanced(verdicts[one.ref], is_whole=is_whole))
+                if _connection(one)
+                else (_not_connected(one),),
                 one.pk in waits,
             )
             for one in inspected
         ),
     )
+
+
+def _not_connected(meter: Meter) -> Verdict:
+    found = error(
+        "inspection.not_connected",
+        "No gateway reads the meter.",
+        where=meter.ref,
+        remedy="Connect it on the page of its gateway.",
+    )
+    return Verdict(meter.ref, Check.COMMUNICATION, State.FAULT, found)
 
 
 def _balanced(verdicts: Iterable[Verdict], *, is_whole: bool) -> Iterable[Verdict]:
@@ -202,4 +215,7 @@ def _indexes(
 
 def has_unverified(inspection: Inspection) -> bool:
     """Whether a driver of the site is one to compare with displays."""
-    return any(one.connection and is_unverified(one.connection.driver) for one in inspection.meters)
+    return any(
+        one.connection and is_unverified(one.connection.driver, one.connection.settings)
+        for one in inspection.meters
+    )

@@ -3,6 +3,7 @@ D = 7): voltage, current and power of each phase, power and power factor of all.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -82,6 +83,8 @@ def phases_of(values: Mapping[Obis, Decimal], *, factor: Decimal) -> tuple[Phase
     ]
     while found and found[-1] == Phase():
         found.pop()
+    if len(found) == 1 and found[0].power_w is None:  # a meter of one phase
+        found = [replace(found[0], power_w=_times(_power(values, 0), factor))]
     return tuple(found)
 
 
