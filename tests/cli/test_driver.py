@@ -10,6 +10,8 @@ import pytest
 from quartier.cli import main
 from quartier.drivers import catalog
 from tests.drivers.maps import INVERTER, sdm630, sunspec
+from tests.protocols.mbus.captures import CAPTURES
+from tests.protocols.mbus.slaves import Converter, Device, closed
 from tests.protocols.modbus.simulator import device, simulated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -193,6 +195,83 @@ def test_reading_a_meter(run):
     assert code == 0
     assert said.splitlines()[0].split() == ["1-1:1.8.0", "8123500.0", "Wh", "billed"]
     assert len(said.splitlines()) == 20
+
+
+@contextlib.contextmanager
+def m_bus(*meters):
+    """M-Bus meters behind a converter that runs while the command has the main thread."""
+    started, stop, at = threading.Event(), threading.Event(), []
+
+    async def serve():
+        async with Converter(*meters) as far:
+            at.append(f"127.0.0.1:{far.port}")
+            started.set()
+            while not stop.is_set():
+                await asyncio.sleep(0.005)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert started.wait(10)
+        yield at[0]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_reading_m_bus_meters(run):
+    heat = Device(5, [CAPTURES["svm_f22_telegram1"].frame])
+    pulses = Device(6, [CAPTURES["rel_padpuls2"].frame])
+    read = ("read", "--driver", "mbus_meter", "--unit")
+    with m_bus(heat, pulses) as at:
+        _, said = run(*read, "01006089", at)
+        assert said.splitlines()[:2] == [
+            "6-0:1.0.0              28014000 Wh  billed",
+            "6-0:2.0.0                640581 l",
+        ]
+        code, said = run(*read, 6, at)
+        assert code == 1
+        assert "There are: DIB 0C, VIB 00: 0.000 Wh; DIB 4C, VIB 00: 0.000 Wh." in said
+        settings = ("register=6-0:1.0.0", "dib=0C", "vib=00")
+        code, said = run(*read, 6, at, *(word for one in settings for word in ("--set", one)))
+        assert "6-0:1.0.0                 0.000 Wh  billed" in said
+        assert run(*read, "6X", at)[0] == 2
+    assert "10.0.0.1 has no port; write HOST:PORT" in run(*read, 5, "10.0.0.1")[1]
+
+
+def test_scanning_an_m_bus(run, monkeypatch):
+    monkeypatch.setattr("quartier.drivers.mbus.line.HIGHEST", 2)
+    body = bytearray(CAPTURES["oms_frame2"].frame[4:-2])
+    body[3:7] = b"\x99" * 4
+    with m_bus(Device(2, [closed(bytes(body))])) as at:
+        code, said = run("scan", at, "--mbus", "--timeout-ms", 50)
+    assert code == 0
+    assert said.splitlines() == [
+        "2                 -",
+        "9999999924232907  99999999, HYD, version 41, water",
+        "2 addresses and numbers answer",
+    ]
+    assert run("scan", "127.0.0.1:1", "--mbus", "--units", "1-2")[0] == 2
+    code, said = run("scan", "127.0.0.1:1", "--mbus")
+    assert code == 2
+    assert "127.0.0.1:1 cannot be reached" in said
+
+
+def test_a_new_m_bus_driver(run, tmp_path):
+    made = tmp_path / "my_meter"
+    assert run("new", made, "--family", "Acme H1", "--protocol", "mbus")[0] == 0
+    filled = (made / "driver.toml").read_text()
+    for empty in ("manufacturer", "title", "revision", "pages", "name"):
+        filled = filled.replace(f'{empty} = ""', f'{empty} = "x"')
+    (made / "driver.toml").write_text(filled)
+    assert catalog.load(made).faults == ()
+    frame = CAPTURES["svm_f22_telegram1"].frame.hex()
+    (made / "captures/one.toml").write_text(
+        f'model = "x"\ntelegrams = ["{frame}"]\n[values]\n"6-0:1.0.0" = "28014 kWh"\n'
+    )
+    code, said = run("test", made)
+    assert code == 1
+    assert "6-0:2.0.0 reads 640581 l; the capture does not list it." in said
 
 
 def test_reading_the_wrong_meter(run):

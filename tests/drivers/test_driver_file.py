@@ -157,7 +157,7 @@ class TestSettings:
         assert (register.place.address, str(register.scale)) == (0x48, "0.01")
 
     def test_what_a_setting_says_is_checked_like_the_file(self):
-        with pytest.raises(catalog.NoSuchFamily, match="'f31' is not a choice here"):
+        with pytest.raises(BadSetting, match="do not fit: 'f31' is not a choice here"):
             catalog.family("generic_modbus", {"import_register": "1", "energy_type": "f31"})
 
     @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_there_are_frames(folder):
 @pytest.mark.parametrize("path", FRAMES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_its_frames_give_what_they_must(path):
     capture = read_capture(path)
-    family = catalog.load(path.parent.parent, capture.settings or None).family
+    family = catalog.load(path.parent.parent, capture.settings).family
     protocol = importlib.import_module(f"quartier.drivers.{family.head.protocol}.replay")
     reading = protocol.replay(family, capture)
     assert differences(capture, reading.values, reading.findings) == []

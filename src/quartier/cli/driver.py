@@ -3,7 +3,7 @@
 A driver is a folder of data (docs/guides/driver-file.md). ``driver test`` names every fault of its
 file with its line, and plays its frames back: what comes out must be what the capture lists.
 ``driver read`` polls a real device once and shows every value with its unit; ``driver scan`` asks
-every address of a Modbus bus who is there.
+every address of a bus who is there.
 """
 
 import argparse
@@ -37,16 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("document", help="write the page of all drivers in Markdown")
     one.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     one.set_defaults(run=run_document)
-    one = actions.add_parser("scan", help="who is on a Modbus bus, and which drivers fit")
+    one = actions.add_parser("scan", help="who is on a bus, and which Modbus drivers fit")
     _add_line(one)
-    one.add_argument("--units", metavar="FIRST-LAST", default="1-247", help="default: 1-247")
-    one.add_argument("--timeout-ms", type=int, default=300, help="longer for slow converters")
+    one.add_argument("--mbus", action="store_true", help="an M-Bus; else Modbus")
+    one.add_argument("--units", metavar="FIRST-LAST", help="of Modbus; default: 1-247")
+    one.add_argument(
+        "--timeout-ms", type=int, help="longer for slow converters; default: 300, M-Bus 700"
+    )
     one.set_defaults(run=run_scan)
     one = actions.add_parser("read", help="poll a device once and show its values")
     _add_line(one)
     one.add_argument("--driver", required=True, help="see quartier driver list")
     one.add_argument("--model", help="default: the first of the family")
-    one.add_argument("--unit", type=int, default=1, help="address on the bus; default: 1")
+    one.add_argument(
+        "--unit",
+        default="1",
+        help="address on the bus, on M-Bus also the printed number; default: 1",
+    )
     one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="settings")
     one.set_defaults(run=run_read)
 
@@ -104,7 +111,7 @@ def _replay(folder: Path, path: Path) -> bool:
     shown = "/".join(path.parts[-2:])
     try:
         capture = read_capture(path)
-        family = catalog.load(folder, capture.settings or None).family
+        family = catalog.load(folder, capture.settings).family
         assert family is not None, "the file has been checked"
         replay = importlib.import_module(f"quartier.drivers.{family.head.protocol}.replay").replay
         reading = replay(family, capture)
@@ -163,7 +170,9 @@ def run_read(args: argparse.Namespace) -> int:
     try:
         live = importlib.import_module(f"quartier.drivers.{family.head.protocol}.live")
         reading = asyncio.run(
-            live.read_once(family, model, args.at, args.unit, is_rtu=args.rtu, line=args.line)
+            live.read_once(
+                family, model, args.at, _unit(args.unit), is_rtu=args.rtu, line=args.line
+            )
         )
     except ValueError as reason:
         raise UserError(f"{reason}.") from None
@@ -173,14 +182,18 @@ def run_read(args: argparse.Namespace) -> int:
 
 
 def run_scan(args: argparse.Namespace) -> int:
-    first, _, last = args.units.partition("-")
+    if args.timeout_ms is not None and not 50 <= args.timeout_ms <= 60_000:
+        raise UserError("--timeout-ms must be within 50 to 60000.")
+    return _scan_mbus(args) if args.mbus else _scan_modbus(args)
+
+
+def _scan_modbus(args: argparse.Namespace) -> int:
+    first, _, last = (args.units or "1-247").partition("-")
     if not (first.isdecimal() and (last or first).isdecimal()):
         raise UserError("--units must be FIRST-LAST, such as 10-40.")
     units = range(int(first), int(last or first) + 1)
     if not units or units[0] < 1 or units[-1] > 247:
         raise UserError("--units must lie within 1-247.")
-    if not 50 <= args.timeout_ms <= 60_000:
-        raise UserError("--timeout-ms must be within 50 to 60000.")
     present: list[Any] = []
 
     def report(one: Any) -> None:
@@ -198,13 +211,39 @@ def run_scan(args: argparse.Namespace) -> int:
                 report,
                 is_rtu=args.rtu,
                 line=args.line,
-                timeout_s=args.timeout_ms / 1000,
+                timeout_s=(args.timeout_ms or 300) / 1000,
             )
         )
     except (ValueError, NoConnection) as reason:
         raise UserError(f"{reason}.") from None
     print(f"{len(present)} devices at the addresses {units[0]} to {units[-1]}")
     return exit_code([finding for one in present for finding in one.findings])
+
+
+def _scan_mbus(args: argparse.Namespace) -> int:
+    if args.units or args.rtu:
+        raise UserError("--units and --rtu are of Modbus; leave them out with --mbus.")
+    live = importlib.import_module("quartier.drivers.mbus.live")
+
+    async def scan() -> int:
+        count = 0
+        timeout_s = (args.timeout_ms or 700) / 1000
+        async for one in live.scan_at(args.at, line=args.line, timeout_s=timeout_s):
+            print(printable(f"{one.address:16}  {one.about}"), flush=True)
+            count += 1
+        return count
+
+    try:
+        count = asyncio.run(scan())
+    except ValueError as reason:
+        raise UserError(f"{reason}.") from None
+    print(f"{count} addresses and numbers answer")
+    return GOOD
+
+
+def _unit(text: str) -> int | str:
+    """A number of up to three digits is an address; anything longer is a printed number."""
+    return int(text) if text.isdecimal() and len(text) <= 3 else text
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 import quartier.drivers as room
 from quartier.drivers.fields import Table
 from quartier.drivers.head import Head, read_head
-from quartier.drivers.settings import Setting, chosen, examples, filled, read_settings
+from quartier.drivers.settings import BadSetting, Setting, chosen, examples, filled, read_settings
 from quartier.formats.site_toml.faults import Fault, Faults
 from quartier.formats.site_toml.positions import lines_of
 
@@ -22,6 +22,10 @@ FILE = "driver.toml"
 LARGEST_BYTES = 256 * 1024
 _MOST_DOTS = 500
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
+
+
+_RENAMED = {"mbus": "mbus_meter"}
+"""Drivers of connections that were made before their family had a folder."""
 
 
 class NoSuchFamily(LookupError):
@@ -70,13 +74,22 @@ def families() -> list[Family]:
 def family(name: str, given: Mapping[str, str] | None = None) -> Family:
     """The family whose folder is called ``name``, with the settings ``given``.
 
-    Raises :class:`NoSuchFamily`, and :class:`~quartier.drivers.settings.BadSetting`.
+    Raises :class:`NoSuchFamily`, and :class:`~quartier.drivers.settings.BadSetting` for settings
+    that it does not have or that do not fit.
     """
     for folder in folders():
-        if folder.name == name:
-            return _sound(folder, load(folder, given if given is not None else {}))
+        if folder.name == key_of(name):
+            loaded = load(folder, given or {})
+            if loaded.family is None and given and load(folder).family is not None:
+                raise BadSetting(f"the settings do not fit: {loaded.faults[0].message[:-1]}")
+            return _sound(folder, loaded)
     known = ", ".join(folder.name for folder in folders())
     raise NoSuchFamily(f"there is no driver {name!r}; there are: {known}")
+
+
+def key_of(name: str) -> str:
+    """The folder of the driver that a connection calls ``name``."""
+    return _RENAMED.get(name, name)
 
 
 def _sound(folder: Path, loaded: Loaded) -> Family:

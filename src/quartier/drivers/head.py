@@ -1,12 +1,13 @@
 """What every family has, whatever protocol it speaks: who made it, which models, who says so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from quartier.drivers.fields import Table
 
 FORMAT = 1
-MEDIA = ("electricity", "heat", "cold", "hot_water", "cold_water", "gas", "pulse")
+MEDIA = ("electricity", "heat", "cold", "hot_water", "cold_water", "gas", "pulse", "any")
 PUBLIC_SOURCES = 2
 
 
@@ -21,8 +22,8 @@ class Status(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Source:
     """Who says what stands in the file: the maker's ``manual`` with revision and pages, a
-    ``public`` source with its revision, or the ``installer``, who fills in the settings. ``key``
-    names it inside the file."""
+    ``standard`` by which devices say themselves what they send, a ``public`` source with its
+    revision, or the ``installer``, who fills in the settings. ``key`` names it inside the file."""
 
     key: str
     kind: str
@@ -57,6 +58,12 @@ class Head:
         """The model of that name, case apart."""
         return next((one for one in self.models if one.name.lower() == name.lower()), None)
 
+    def is_unverified(self, given: Mapping[str, str]) -> bool:
+        """Whether nothing may be billed before a comparison with the display: no manual and no
+        standard says where the registers are, or an installer said so in the settings ``given``."""
+        is_chosen = any(given.values()) and any(one.kind == "installer" for one in self.sources)
+        return self.status is not Status.VERIFIED or is_chosen
+
     def agree(self, keys: tuple[str, ...]) -> bool:
         """Whether these sources are enough for what they say: two, or one that is not public."""
         named = [source for source in self.sources if source.key in keys]
@@ -82,8 +89,10 @@ def read_head(key: str, table: Table, protocols: tuple[str, ...]) -> Head:
         if name in names[:index]:
             table.faults.add(("model", index), f"the model {name!r} is there twice.", "Remove one.")
     kinds = [source.kind for source in head.sources]
-    if head.status is Status.VERIFIED and "manual" not in kinds:
-        table.fault("status", "verified needs a manual among the sources.", "Write unverified.")
+    if head.status is Status.VERIFIED and not {"manual", "standard"} & set(kinds):
+        table.fault(
+            "status", "verified needs a manual or a standard as a source.", "Write unverified."
+        )
     if "installer" in kinds and not table.has("setting"):
         table.fault("source", "an installer can say nothing without [[setting]].", "Add one.")
     if set(kinds) <= {"public"} and len(kinds) < PUBLIC_SOURCES:
@@ -100,7 +109,7 @@ def _model(table: Table) -> Model:
 
 
 def _source(key: str, table: Table) -> Source:
-    kind = table.choice("kind", ("manual", "public", "installer"))
+    kind = table.choice("kind", ("manual", "standard", "public", "installer"))
     source = Source(
         key,
         kind,

@@ -21,7 +21,8 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. ``default`` None: it has none; ``is_required``: somebody must fill it in."""
+    """One setting. ``default`` None: it has none; ``is_required``: somebody must fill it in.
+    Settings of the same ``group`` are filled in all or none."""
 
     name: str
     kind: str
@@ -29,6 +30,7 @@ class Setting:
     example: Value
     default: Value | None
     is_required: bool
+    group: str = ""
 
     def read(self, value: str) -> Value:
         """``value`` as typed by an installer; raises :class:`BadSetting`."""
@@ -59,6 +61,7 @@ def read_settings(table: Table) -> tuple[Setting, ...]:
                 example,
                 default,
                 one.flag("required", False),
+                one.text("group", ""),
             )
         )
         one.done()
@@ -78,10 +81,14 @@ def chosen(settings: tuple[Setting, ...], given: Mapping[str, str]) -> dict[str,
         if name not in known:
             there = ", ".join(known) or "none"
             raise BadSetting(f"there is no setting {name!r}; there are: {there}")
+    filled_in = {setting.group: setting.name for setting in settings if given.get(setting.name)}
     values: dict[str, Value | None] = {}
     for setting in settings:
         if given.get(setting.name):
             values[setting.name] = setting.read(given[setting.name])
+        elif setting.group and setting.group in filled_in:
+            first = filled_in[setting.group]
+            raise BadSetting(f"{first!r} needs the setting {setting.name!r} too: {setting.text}")
         elif setting.is_required:
             raise BadSetting(f"the setting {setting.name!r} is missing: {setting.text}")
         else:

@@ -1,21 +1,77 @@
-"""Opens the bus of a kind."""
+"""Opens buses: the line of the protocol that a driver names, and the meters on it."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
-from quartier.formats.uplink.configuration import BusSettings
-from quartier.gateway.mbus_port import MBusPort
-from quartier.gateway.modbus_port import ModbusPort
-from quartier.gateway.ports import BadMeter, BusPort, OpenBus
+from quartier.drivers.catalog import NoSuchFamily, family
+from quartier.drivers.readers import BadDevice, LineOf, LineSettings, open_line
+from quartier.drivers.settings import BadSetting
+from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
+from quartier.gateway.ports import BadMeter, BusPort, MeterPort, OpenBus, Present
+from quartier.protocols.wire.serial_port import SerialSettings
+
+
+class DriverBus:
+    """A bus whose meters are read by drivers."""
+
+    def __init__(self, protocol: str, line: LineOf) -> None:
+        self.line = line
+        self._protocol = protocol
+
+    def meter(self, settings: MeterSettings) -> MeterPort:
+        """The meter of ``settings``; raises :class:`BadMeter`."""
+        try:
+            found = family(settings.driver, settings.settings)
+        except (NoSuchFamily, BadSetting) as problem:
+            raise BadMeter(f"{settings.name}: {problem}") from None
+        if found.head.protocol != self._protocol:
+            raise BadMeter(
+                f"{settings.name}: the driver {settings.driver} is of {found.head.protocol}, and "
+                f"the bus of {self._protocol}"
+            )
+        model = found.head.model(settings.model) if settings.model else found.head.models[0]
+        if model is None:
+            known = ", ".join(one.name for one in found.head.models)
+            raise BadMeter(
+                f"{settings.name}: {settings.driver} has no model {settings.model}; it has: {known}"
+            )
+        try:
+            return self.line.reader(found, model, settings.address, settings.name)
+        except BadDevice as problem:
+            raise BadMeter(f"{settings.name}: {problem}") from None
+
+    def scan(self) -> AsyncIterator[Present]:
+        """Who is on the bus; see :class:`~quartier.gateway.ports.BusPort`."""
+        return self.line.scan()
+
+    def close(self) -> None:
+        """Hang up; the next question connects again."""
+        self.line.close()
 
 
 def opener(monotonic: Callable[[], float]) -> OpenBus:
     """What opens real buses; ``monotonic`` stamps what comes from them."""
 
     def open_bus(settings: BusSettings) -> BusPort:
-        port = MBusPort if settings.kind.is_mbus else ModbusPort
+        protocol = "mbus" if settings.kind.is_mbus else "modbus"
         try:
-            return port(settings, monotonic)
+            line = open_line(protocol, _line_of(settings), monotonic)
         except ValueError as problem:
             raise BadMeter(f"bus {settings.name}: {problem}") from None
+        return DriverBus(protocol, line)
 
     return open_bus
+
+
+def _line_of(settings: BusSettings) -> LineSettings:
+    """Raises ``ValueError`` for a clock that no serial port has."""
+    timeout_s, pause_s = settings.timeout_ms / 1000, settings.pause_ms / 1000
+    if settings.kind.is_serial:
+        serial = SerialSettings(settings.baud, settings.parity[:1].upper(), settings.stop_bits)
+        return LineSettings(settings.device, serial, timeout_s=timeout_s, pause_s=pause_s)
+    return LineSettings(
+        host=settings.host,
+        port=settings.port,
+        is_rtu=settings.kind is BusKind.MODBUS_RTU_TCP,
+        timeout_s=timeout_s,
+        pause_s=pause_s,
+    )

@@ -62,7 +62,7 @@ class Browser:
 @pytest.fixture
 def building(tmp_path, monkeypatch):
     """A browser beside a gateway with a silent and a speaking meter, all real."""
-    monkeypatch.setattr("quartier.gateway.modbus_port._ADDRESSES", [11])
+    monkeypatch.setattr("quartier.drivers.modbus.line._SCANNED", [11])
     ready, browser, errors = threading.Event(), Browser(0), []
 
     async def work(stop):

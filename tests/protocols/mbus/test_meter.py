@@ -11,7 +11,9 @@ from quartier.core.kernel.obis import Obis
 from quartier.protocols.mbus import frames, telegram
 from quartier.protocols.mbus.errors import MBusError, OtherDevice
 from quartier.protocols.mbus.frames import Long
-from quartier.protocols.mbus.meter import Pick, read_meter
+from quartier.protocols.mbus.meter import read_meter
+from quartier.protocols.mbus.picks import BadPick, Chosen, Meaning, Pick
+from quartier.protocols.mbus.records import Function
 from tests.protocols.mbus.captures import CAPTURES
 
 HEAT, COLD, WATER, HOT = "6-0:1.0.0", "5-0:1.0.0", "8-0:1.0.0", "9-0:1.0.0"
@@ -182,7 +184,7 @@ def test_a_pulse_counter_that_names_no_medium_is_picked():
     assert finding.code == "mbus.no_rule"
     obis = Obis.parse(WATER)
     got, findings = read_meter(
-        [made(0, "0C 13 27 04 85 02", "81 40 13 05")], {obis: Pick.parse("81 40", "13")}
+        [made(0, "0C 13 27 04 85 02", "81 40 13 05")], Chosen({obis: Pick.parse("81 40", "13")})
     )
     assert states(got) == [(WATER, 5, "l", None)]
     assert findings == ()
@@ -198,9 +200,42 @@ def test_a_pulse_counter_that_names_no_medium_is_picked():
 )
 def test_a_pick_that_does_not_fit(pick, why):
     sent = made(0, "01 13 05", "01 13 06", "0A 13 DD DD")
-    got, (finding,) = read_meter([sent], {Obis.parse(WATER): pick})
+    got, (finding,) = read_meter([sent], Chosen({Obis.parse(WATER): pick}))
     assert got.registers == ()
     assert finding.message == f"The record with {pick}, chosen for {WATER}, {why}."
+
+
+def test_a_register_by_what_its_record_says():
+    sent = made(4, "04 06 6E 6D 00 00", "44 06 05 00 00 00", "81 40 13 05", "11 2B 07")
+    chosen = {
+        Obis.parse(HEAT): Meaning("energy", storage=1),
+        Obis.parse(WATER): Meaning("volume", subunit=1),
+    }
+    got, findings = read_meter([sent], Chosen(chosen, by_medium=False))
+    assert states(got) == [(HEAT, 5000, "Wh", None), (WATER, 5, "l", None)]
+    assert findings == ()
+    power = Meaning("power", Function.MAXIMUM)
+    got, (finding,) = read_meter([sent], Chosen({Obis.parse(HEAT): power}, by_medium=False))
+    assert got.registers == ()
+    assert finding.message == (
+        f"The record with power, maximum, chosen for {HEAT}, counts power, neither energy nor "
+        "volume."
+    )
+
+
+@pytest.mark.parametrize(
+    ("dib", "vib", "why"),
+    [
+        ("", "06", "has 0 bytes"),
+        ("0g", "06", "is not in hexadecimal"),
+        ("84", "06", "is not whole"),
+        ("04 10", "06", "is not whole"),
+        ("04", "06" * 41, "has 41 bytes"),
+    ],
+)
+def test_bytes_that_name_no_record(dib, vib, why):
+    with pytest.raises(BadPick, match=why):
+        Pick.parse(dib, vib)
 
 
 @given(st.binary(max_size=120), st.integers(0, 255))

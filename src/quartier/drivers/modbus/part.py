@@ -13,12 +13,12 @@ from quartier.drivers.modbus.registers import (
     read_register,
 )
 from quartier.drivers.modbus.sunspec_points import Point, read_points
+from quartier.drivers.serial_table import read_pauses, read_serial
 from quartier.protocols.modbus.bus import Timing
 from quartier.protocols.modbus.values import Order, Type
 from quartier.protocols.wire.serial_port import SerialSettings
 
 _MOST_WORDS = 125
-PARITIES = ("N", "E", "O")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +97,11 @@ def read_part(head: Head, table: Table) -> ModbusPart:
 
 
 def _line(table: Table) -> tuple[SerialSettings | None, Timing, int]:
-    serial = None
-    if any(table.has(key) for key in ("baud", "parity", "stop_bits")):
-        baud = table.whole("baud", 1, 10**6)
-        parity, stop_bits = table.choice("parity", PARITIES), table.whole("stop_bits", 1, 2, 1)
-        try:
-            serial = SerialSettings(baud, parity, stop_bits)
-        except ValueError as reason:
-            table.fault("baud", f"{reason}.")
-    milliseconds = table.whole("timeout_ms", 50, 60_000, 1000)
-    pause = table.whole("pause_ms", 0, 10_000, 0)
+    serial = read_serial(table)
+    timeout_s, pause_s = read_pauses(table, 1000)
     address = table.whole("address", 1, 247, 1)
     table.done()
-    return serial, Timing(milliseconds / 1000, pause / 1000), address
+    return serial, Timing(timeout_s, pause_s), address
 
 
 def _modbus(table: Table) -> tuple[Defaults, Limits]:

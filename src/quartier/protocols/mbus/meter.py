@@ -4,7 +4,7 @@ The rule: the instantaneous value with storage number 0, subunit 0 and tariff 0,
 qualifier, of the quantity that the medium counts. Tariffs are registers of their own for
 electricity only: makers of heat meters use them for cooling, for limits, or for nothing. Where the
 rule finds no register, or two that contradict each other, there is a finding and none is taken;
-then the installer names the record by the bytes of its DIB and VIB (:class:`Pick`).
+then a driver or the installer names the record (:mod:`quartier.protocols.mbus.picks`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,12 +19,16 @@ from quartier.core.kernel.obis import Obis
 from quartier.protocols.mbus import qualifiers
 from quartier.protocols.mbus.addresses import Secondary, medium_name
 from quartier.protocols.mbus.errors import OtherDevice
+from quartier.protocols.mbus.picks import Chosen, Meaning, Pick
 from quartier.protocols.mbus.records import Function, Record
 from quartier.protocols.mbus.telegram import Telegram
 
 _JOULE_DIGITS = Decimal("1e-6")
 _DIVISION = Context(prec=60, rounding=ROUND_FLOOR)
 _JOULES_PER_WH = Decimal(3600)
+_COUNTED = ("Wh", "J", "l")
+_MOST_SHOWN = 8
+_BY_MEDIUM: Final = Chosen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +79,6 @@ that name no medium, meters of hot and cold water in one) is picked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """A register by the bytes of its record, as a tool shows them: DIB 04, VIB 06. It is taken as
-    it is, whatever its storage number, tariff and qualifiers."""
-
-    dib: bytes
-    vib: bytes
-
-    @classmethod
-    def parse(cls, dib: str, vib: str) -> "Pick":
-        """From hexadecimal digits; raises :class:`ValueError`."""
-        return cls(bytes.fromhex(dib), bytes.fromhex(vib))
-
-    def __str__(self) -> str:
-        return f"DIB {self.dib.hex(' ').upper()}, VIB {self.vib.hex(' ').upper()}"
-
-
-@dataclass(frozen=True, slots=True)
 class Register:
     """The state of a register: ``value`` in ``unit`` (Wh, l or 1), exact.
 
@@ -125,10 +112,10 @@ class Meter:
 
 
 def read_meter(
-    telegrams: Sequence[Telegram], picks: Mapping[Obis, Pick] = MappingProxyType({})
+    telegrams: Sequence[Telegram], chosen: Chosen = _BY_MEDIUM
 ) -> tuple[Meter, tuple[Finding, ...]]:
-    """The registers in all ``telegrams`` of one device (at least one). ``picks`` replace the rules
-    of their registers.
+    """The registers in all ``telegrams`` of one device (at least one). Where a register was
+    ``chosen`` by its record, no rule is asked for it.
 
     Raises :class:`OtherDevice` if two devices sent them.
     """
@@ -142,18 +129,19 @@ def read_meter(
     where = f"meter {header.number}"
     findings: list[Finding] = []
     registers: list[Register] = []
-    for obis, pick in picks.items():
+    for obis, pick in chosen.picks.items():
         registers += _picked(obis, pick, records, where, findings)
-    rules = [rule for rule in RULES.get(header.medium, ()) if rule.obis not in picks]
+    by_medium = RULES.get(header.medium, ()) if chosen.by_medium else ()
+    rules = [rule for rule in by_medium if rule.obis not in chosen.picks]
     for rule in rules:
         registers += _current(rule, records, where, findings)
         registers += _stored(rule, records, where, findings)
-    if not rules and not picks:
-        findings.append(_no_rule(header.medium, where))
+    if not rules and not chosen.picks:
+        findings.append(_no_rule(header.medium, records, where))
     elif not has_errors(findings) and not any(
         one.is_billing and one.key_date is None for one in registers
     ):
-        findings.append(_no_register(header.medium, where))
+        findings.append(_no_register(header.medium, records, where))
     clock, is_summer_time = _clock(records)
     return (
         Meter(header.device, header.medium, tuple(registers), clock, is_summer_time),
@@ -162,20 +150,23 @@ def read_meter(
 
 
 def _picked(
-    obis: Obis, pick: Pick, records: Iterable[Record], where: str, findings: list[Finding]
+    obis: Obis, pick: Pick | Meaning, records: Sequence[Record], where: str, findings: list[Finding]
 ) -> Iterator[Register]:
-    found = [one for one in records if (one.dib, one.vib) == (pick.dib, pick.vib)]
+    found = [one for one in records if pick.fits(one)]
     usable = [one for one in found if isinstance(one.value, Decimal)]
     if len(found) == len(usable) == 1:
-        yield _register(obis, usable[0], is_billing=True)
-        return
-    what = "is not there" if not found else "has no number" if not usable else "is there twice"
+        if usable[0].unit in _COUNTED:
+            yield _register(obis, usable[0], is_billing=True)
+            return
+        what = f"counts {usable[0].quantity}, neither energy nor volume"
+    else:
+        what = "is not there" if not found else "has no number" if not usable else "is there twice"
     findings.append(
         error(
             "mbus.pick",
             f"The record with {pick}, chosen for {obis}, {what}.",
             where=where,
-            remedy="Read the meter and choose the record again.",
+            remedy=_choose(records),
         )
     )
 
@@ -276,8 +267,11 @@ def _amount(record: Record) -> Decimal:
 def _register(
     obis: Obis, record: Record, *, is_billing: bool, key_date: date | None = None
 ) -> Register:
-    unit = "Wh" if record.unit == "J" else record.unit
-    return Register(obis, _amount(record), unit, is_billing, key_date)
+    return Register(obis, _amount(record), _unit(record), is_billing, key_date)
+
+
+def _unit(record: Record) -> str:
+    return "Wh" if record.unit == "J" else record.unit
 
 
 def _key_date(storage: int, records: Iterable[Record]) -> date | None:
@@ -303,20 +297,33 @@ def _clock(records: Iterable[Record]) -> tuple[datetime | None, bool | None]:
     return None, None
 
 
-def _no_rule(medium: int, where: str) -> Finding:
+def _no_rule(medium: int, records: Iterable[Record], where: str) -> Finding:
     return error(
         "mbus.no_rule",
         f"The meter says that it counts {medium_name(medium)}: it must be said which record is "
         "its register.",
         where=where,
-        remedy="Read the meter and choose the record by its DIB and VIB.",
+        remedy=_choose(records),
     )
 
 
-def _no_register(medium: int, where: str) -> Finding:
+def _no_register(medium: int, records: Iterable[Record], where: str) -> Finding:
     return error(
         "mbus.no_register",
         f"None of the records is a register of {medium_name(medium)}.",
         where=where,
-        remedy="Read the meter and choose the record by its DIB and VIB.",
+        remedy=_choose(records),
     )
+
+
+def _choose(records: Iterable[Record]) -> str:
+    """Which records an installer can choose, as settings of the driver."""
+    counting = [
+        f"{Pick(one.dib, one.vib)}: {_amount(one):f} {_unit(one)}"
+        for one in records
+        if one.unit in _COUNTED and isinstance(one.value, Decimal)
+    ]
+    if not counting:
+        return "It sends no energy and no volume: check that it is the right meter."
+    there = "; ".join(counting[:_MOST_SHOWN])
+    return f"Choose its record in the settings of the driver. There are: {there}."

@@ -1,11 +1,11 @@
-"""Meters on a Modbus line, read as their drivers say."""
+"""A Modbus line: who is on it, and readers of its devices."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from quartier.core.kernel.findings import Finding
 from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase, quantity_of
-from quartier.drivers.catalog import Family, NoSuchFamily, families, family
+from quartier.drivers.catalog import Family, families
 from quartier.drivers.head import Model
 from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.part import ModbusPart as Part
@@ -13,66 +13,55 @@ from quartier.drivers.modbus.reading import Device, device, poll
 from quartier.drivers.modbus.registers import Register
 from quartier.drivers.modbus.scan import scan
 from quartier.drivers.modbus.sunspec import find_registers
-from quartier.drivers.settings import BadSetting
-from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
-from quartier.gateway.ports import BadMeter, MeterPort, Present, Taken
+from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import ModbusError
 from quartier.protocols.modbus.framing import RtuFraming, TcpFraming
-from quartier.protocols.wire.link import Link, TcpLink
-from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
+from quartier.protocols.modbus.rtu import HIGHEST_UNIT
+from quartier.protocols.wire.serial_port import SerialSettings
 
-_ADDRESSES = range(1, 248)
+_SCANNED = range(1, 248)
 _TRIES = 2
 _OTHER = "driver.other_device"
+_LONGEST_SERIAL = 63
 
 
-class ModbusPort:
-    """One Modbus line."""
+class Line:
+    """One line."""
 
-    def __init__(self, settings: BusSettings, monotonic: Callable[[], float]) -> None:
+    def __init__(self, settings: LineSettings, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        pause_s = settings.pause_ms / 1000
-        link: Link
-        if settings.kind is BusKind.MODBUS_RTU:
-            line = SerialSettings(settings.baud, settings.parity[:1].upper(), settings.stop_bits)
-            link = SerialLink(settings.device, line)
-            pause_s = max(pause_s, line.silence_s)
-        else:
-            link = TcpLink(settings.host, settings.port)
-        is_tcp = settings.kind is BusKind.MODBUS_TCP
-        timing = Timing(settings.timeout_ms / 1000, pause_s, _TRIES)
-        self.bus = Bus(link, TcpFraming() if is_tcp else RtuFraming(), timing)
+        pause_s = settings.pause_s
+        is_serial = bool(settings.device)
+        if is_serial:
+            pause_s = max(pause_s, (settings.serial or SerialSettings()).silence_s)
+        framing = RtuFraming() if is_serial or settings.is_rtu else TcpFraming()
+        self.bus = Bus(settings.link(), framing, Timing(settings.timeout_s, pause_s, _TRIES))
 
-    def meter(self, settings: MeterSettings) -> MeterPort:
-        try:
-            found = family(settings.driver, settings.settings)
-        except (NoSuchFamily, BadSetting) as problem:
-            raise BadMeter(f"{settings.name}: {problem}") from None
-        if found.head.protocol != "modbus":
-            raise BadMeter(f"{settings.name}: the driver {settings.driver} is none for Modbus")
-        model = found.head.model(settings.model) if settings.model else found.head.models[0]
-        if model is None:
-            known = ", ".join(one.name for one in found.head.models)
-            raise BadMeter(
-                f"{settings.name}: {settings.driver} has no model {settings.model}; it has: {known}"
-            )
-        return _Meter(self.bus, self._monotonic, found, model, int(settings.address), settings.name)
+    def reader(self, family: Family, model: Model, address: str, name: str) -> "DeviceReader":
+        """The device at ``address``, 1 to 247. Raises :class:`BadDevice`."""
+        if not address.isdecimal() or not 1 <= int(address) <= HIGHEST_UNIT:
+            raise BadDevice(f"{address} is not the address of a device (1 to 247)")
+        return DeviceReader(self.bus, self._monotonic, family, model, int(address), name)
 
     async def scan(self) -> AsyncIterator[Present]:
+        """Those at each address, with the families that fit. Raises ``ValueError``."""
         try:
-            async for one in scan(self.bus, _ADDRESSES, families()):
+            async for one in scan(self.bus, _SCANNED, families()):
                 odd = " ".join(str(finding) for finding in one.findings)
                 yield Present(str(one.unit), ", ".join(one.families) or odd or "-")
         except ModbusError as problem:
             raise ValueError(f"{problem}") from None
 
     def close(self) -> None:
+        """Hang up; the next question connects again."""
         self.bus.close()
 
 
 @dataclass
-class _Meter:
+class DeviceReader:
+    """One device on the line; what is asked at once is planned when it is first read."""
+
     bus: Bus
     monotonic: Callable[[], float]
     family: Family
@@ -85,7 +74,7 @@ class _Meter:
 
     @property
     def part(self) -> Part:
-        """What the driver says of Modbus."""
+        """What the family says of Modbus."""
         part: Part = self.family.part
         return part
 
@@ -107,7 +96,7 @@ class _Meter:
             taken.monotonic_s,
             (*taken.findings, *doubts),
             True,
-            known.get("serial_number", "")[:63],
+            known.get("serial_number", "")[:_LONGEST_SERIAL],
         )
 
     async def power(self) -> Taken:
