@@ -7,6 +7,7 @@ import pytest
 
 from quartier.gateway.agent import STUCK_S, Agent
 from quartier.gateway.home import Home, Pairing
+from quartier.gateway.plan import What
 from tests.gateway.clocks import LoopClock, run
 from tests.gateway.platform import KEY, NAME, Platform
 from tests.gateway.test_days import Building, configuration
@@ -67,6 +68,35 @@ def test_a_new_configuration_is_followed_at_once(folder):
             await asyncio.sleep(3600)
             assert len(house.platform.rows["w001", "1-1:1.8.0"]) == arrived
             assert len(house.platform.rows["w002", "1-1:1.8.0"]) >= arrived + 4
+            assert house.codes() == []
+
+    run(scenario())
+
+
+def test_an_inspection_begins_and_ends_without_another_reading_of_all(folder):
+    async def scenario():
+        async with House(folder) as house:
+            await asyncio.sleep(900)
+            (poller,) = house.agent.pollers.values()
+            read, wanted = poller.read, []
+
+            async def noted(what, **more):
+                wanted.append(what)
+                await read(what, **more)
+
+            poller.read = noted
+            until = house.clock.truth + timedelta(minutes=30)
+            asked = {"inspect_until_ms": int(until.timestamp() * 1000)}
+            house.platform.configure(configuration() | asked)
+            await asyncio.sleep(120)
+            assert abs(poller.inspect_until - until) < timedelta(seconds=1)
+            house.platform.configure(configuration())
+            await asyncio.sleep(120)
+            assert poller.inspect_until is None
+            assert list(house.agent.pollers.values()) == [poller]
+            await asyncio.sleep(900)
+            assert What.REGISTERS in wanted
+            assert What.REGISTERS_OF_ALL not in wanted
             assert house.codes() == []
 
     run(scenario())

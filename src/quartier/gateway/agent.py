@@ -6,6 +6,7 @@ A part that fails is said, logged with its traceback and begun again; the others
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -92,7 +93,16 @@ class Agent:
 
     def _take(self, configuration: Configuration) -> None:
         _log.info("configuration %s is used from now on", configuration.number)
-        self.configuration = configuration
+        before, self.configuration = self.configuration, configuration
+        until = configuration.inspect_until
+        if before and replace(before, number=configuration.number, inspect_until=until) == (
+            configuration
+        ):
+            # Nothing else has changed: the buses are left at what they do, and M-Bus meters on
+            # batteries are not read for it.
+            for poller in self.pollers.values():
+                poller.inspect_until = until
+            return
         self._changed.set()
 
     async def _follow(self) -> None:

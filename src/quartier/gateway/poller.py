@@ -61,7 +61,8 @@ class Poller:
         self._ledger = ledger
         self._zone = zone
         self._power_every = timedelta(seconds=power_every_s)
-        self._inspect_until = inspect_until
+        self.inspect_until = inspect_until
+        """Until then the phases are read too, and silent meters asked with the power."""
         self._duration = timedelta(0)
         self._place = f"bus {settings.name}"
         self._lock = asyncio.Lock()
@@ -202,7 +203,7 @@ class Poller:
 
     def _inspects(self) -> bool:
         now = self._date()
-        return now is not None and self._inspect_until is not None and now < self._inspect_until
+        return now is not None and self.inspect_until is not None and now < self.inspect_until
 
     def _date(self) -> datetime | None:
         keeper = self._recorder.timekeeper

@@ -2,8 +2,7 @@
 "Verification and testing"; docs/algorithms/inspection.md).
 
 Powers are positive when drawn. A production meter is wired as if the plant were a consumer, so
-that it shows a negative power while the sun shines. Plain Python: the gateway's page in the meter
-room gives the same verdicts without internet.
+that it shows a negative power while the sun shines.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
