@@ -278,7 +278,7 @@ def test_a_line_that_no_port_has_is_a_finding(tmp_path):
 
 
 def test_who_is_on_the_modbus_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("quartier.gateway.modbus_port._ADDRESSES", range(10, 13))
+    monkeypatch.setattr("quartier.drivers.modbus.line._SCANNED", range(10, 13))
 
     async def scenario():
         async with simulated([device(11, inputs=sdm630())]) as bus:
@@ -322,8 +322,8 @@ def test_heat_and_water_meters_by_both_addresses(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (meter("h001", 5, plan=Plan.DAY), "the driver eastron_sdm630 is none for M-Bus"),
-        (meter("h001", 5, driver="mbus", plan=Plan.DAY, pick="04 06"), "have no settings"),
+        (meter("h001", 5, plan=Plan.DAY), "the driver eastron_sdm630 is of modbus"),
+        (meter("h001", 5, driver="mbus", plan=Plan.DAY, pick="04 06"), "there is no setting 'pick'"),
         (meter("h001", "1234567890", driver="mbus", plan=Plan.DAY), "is not the number of a meter"),
     ],
 )
@@ -335,13 +335,13 @@ def test_a_meter_that_no_m_bus_has_is_a_finding(tmp_path, wrong, says):
 
 
 def test_who_is_on_the_m_bus(tmp_path, monkeypatch):
-    monkeypatch.setattr("quartier.gateway.mbus_port.HIGHEST", 6)
+    monkeypatch.setattr("quartier.drivers.mbus.line.HIGHEST", 6)
     water = Device(6, [CAPTURES["oms_frame2"].frame])
 
     async def scenario():
         async with Converter(water) as line:
             with polling(tmp_path, mbus(line.port), []) as (poller, _, _):
-                monkeypatch.setattr(poller.bus.bus, "timing", QUICK)
+                monkeypatch.setattr(poller.bus.line.bus, "timing", QUICK)
                 return [one async for one in poller.bus.scan()]
 
     present = run(scenario())
