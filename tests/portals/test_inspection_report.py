@@ -61,6 +61,10 @@ def test_what_is_left_open_needs_a_remark(world, cellar):
     assert "Type the name of the installer" in text(client.post(FORM, {**REMARK, "installer": ""}))
     long = {**WHO, "remark m001 direction": "x" * 501}
     assert "500 characters at most" in text(client.post(FORM, long))
+    odd = {**WHO, **REMARK, "note": "All is 👍"}
+    assert "A name or a remark has a character that cannot be printed" in text(
+        client.post(FORM, odd)
+    )
     assert not InspectionReport.objects.exists()
     Meter.objects.update(is_enabled=False)
     assert "There is no meter to report on" in text(client.post(FORM, {**WHO, **REMARK}))

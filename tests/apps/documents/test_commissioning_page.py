@@ -1,9 +1,13 @@
 """The printed report: what it says, in four languages."""
 
+import contextlib
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from quartier.apps.documents.commissioning import CannotIssue, pdf_of
 from quartier.apps.documents.commissioning_page import TEMPLATE, page_of
 from quartier.apps.documents.render import printed
 from quartier.apps.documents.texts import languages, texts_in
@@ -91,6 +95,20 @@ def test_it_says_what_was_found_who_answers_and_what_is_left_open():
         "Flat 7 (m007)",
     ):
         assert said in text, said
+
+
+@given(st.text(max_size=40), st.text(min_size=1, max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_whatever_is_typed_is_printed_or_refused(note, name):
+    content = {**CONTENT, "note": note, "installer": name}
+    with contextlib.suppress(CannotIssue):
+        assert pdf_of(content, "ab" * 32, date(2026, 11, 23)).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("typed", ["👍", "漢", "\x01"])
+def test_a_character_that_no_font_has_is_named(typed):
+    with pytest.raises(CannotIssue, match="cannot be printed"):
+        pdf_of({**CONTENT, "note": f"All is {typed}"}, "ab" * 32, date(2026, 11, 23))
 
 
 def test_the_same_content_gives_the_same_bytes():

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
+import typst
 from django.db import transaction
 from django.db.models import Max
 
@@ -23,6 +25,8 @@ from quartier.apps.metering.inspection import Inspected, Inspection
 from quartier.apps.metering.models import Comparison
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.period import timezone_of
+
+_NO_GLYPH = re.compile(r'the text `"(.{1,20}?)"` could not be displayed')
 
 VERSION = 1
 MOST_REMARK = 500
@@ -82,7 +86,7 @@ def issue(
     """Freeze and print the report of ``inspection``, as of its instant.
 
     Raises :class:`CannotIssue` where the installer's name or the remark to an open finding is
-    missing, or there is no meter.
+    missing, a text cannot be printed, or there is no meter.
     """
     if not inspection.meters:
         raise CannotIssue("there is no meter to report on; connect meters first")
@@ -114,7 +118,7 @@ def issue(
             content_sha256=hashlib.sha256(data).hexdigest(),
         )
         day = inspection.at.astimezone(timezone_of(site.timezone)).date()
-        report.pdf = printed(TEMPLATE, page_of(content, report.content_sha256), day)
+        report.pdf = pdf_of(content, report.content_sha256, day)
         report.sha256 = hashlib.sha256(report.pdf).hexdigest()
         report.seal = seal_of(report)
         report.save()
@@ -128,6 +132,19 @@ def issue(
             data={"sha256": report.sha256, "left_open": len(open_ones)},
         )
     return report
+
+
+def pdf_of(content: Mapping[str, Any], content_sha256: str, day: date) -> bytes:
+    """The PDF of ``content``. Raises :class:`CannotIssue` for a character that no font here has."""
+    try:
+        return printed(TEMPLATE, page_of(content, content_sha256), day)
+    except typst.TypstError as problem:
+        found = _NO_GLYPH.search(str(problem))
+        if found is None:
+            raise
+        raise CannotIssue(
+            f"a name or a remark has a character that cannot be printed, {found[1]}; take it out"
+        ) from None
 
 
 def _content(
