@@ -139,6 +139,19 @@ def test_while_inspected_a_meter_tells_its_phases_and_a_silent_one_is_asked_agai
     assert {(one.obis, one.kind) for one in after.columns} == {("1-1:16.7.0", Kind.POWER)}
 
 
+def test_a_meter_read_by_hand_tells_its_phases_and_sends_only_its_power(tmp_path):
+    async def scenario():
+        async with simulated([device(11, inputs=sdm630())]) as bus:
+            with polling(tmp_path, tcp(port_of(bus)), [meter("w001", 11)]) as (poller, buffer, _):
+                await poller.read_now("w001")
+                told = {value.name for value in poller.meters["w001"].power.values}
+                return told, {one.kind for one in buffer.batch("gw", now=datetime.now(UTC)).columns}
+
+    told, sent = run(scenario())
+    assert {"1-1:32.7.0", "1-1:51.7.0", "1-1:76.7.0", "1-1:16.7.0"} <= told
+    assert sent == {Kind.REGISTER, Kind.POWER}
+
+
 def test_a_silent_meter_is_one_finding_with_its_beginning_and_costs_nobody_else(tmp_path):
     async def scenario():
         async with simulated([device(11, inputs=sdm630())]) as bus:
@@ -323,7 +336,10 @@ def test_heat_and_water_meters_by_both_addresses(tmp_path):
     ("wrong", "says"),
     [
         (meter("h001", 5, plan=Plan.DAY), "the driver eastron_sdm630 is of modbus"),
-        (meter("h001", 5, driver="mbus", plan=Plan.DAY, pick="04 06"), "there is no setting 'pick'"),
+        (
+            meter("h001", 5, driver="mbus", plan=Plan.DAY, pick="04 06"),
+            "there is no setting 'pick'",
+        ),
         (meter("h001", "1234567890", driver="mbus", plan=Plan.DAY), "is not the number of a meter"),
     ],
 )

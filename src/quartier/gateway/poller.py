@@ -149,11 +149,12 @@ class Poller:
         self._recorder.record(shown)
 
     async def read_now(self, name: str) -> Taken:
-        """The meter ``name`` read at once and stored; raises ``KeyError``."""
+        """The meter ``name`` read at once, its phases too, and stored; raises ``KeyError``. Its
+        phases are sent only while the platform asks for an inspection."""
         one = self.meters[name]
         async with self._lock:
             await self._read_registers(one)
-            power = await self._ask_power(one)
+            power = await self._ask_power(one, wants_phases=True)
             self._recorder.record([*_registers(one), *power])
         assert one.taken is not None, "it was just read"
         return one.taken
@@ -190,15 +191,13 @@ class Poller:
                 shown += await self._ask_power(one)
         self._recorder.record(shown)
 
-    async def _ask_power(self, one: Meter) -> list[Shown]:
-        if not self._inspects():
-            one.power = await one.port.power()
-            return _shown(one, one.power, Kind.POWER)
-        if isinstance(one.port, Inspectable):
+    async def _ask_power(self, one: Meter, *, wants_phases: bool = False) -> list[Shown]:
+        inspects = self._inspects()
+        if (inspects or wants_phases) and isinstance(one.port, Inspectable):
             one.power = await one.port.momentary()
         else:
             one.power = await one.port.power()
-        kinds = (Kind.POWER, Kind.MOMENTARY)
+        kinds = (Kind.POWER, Kind.MOMENTARY) if inspects else (Kind.POWER,)
         return [shown for kind in kinds for shown in _shown(one, one.power, kind)]
 
     def _inspects(self) -> bool:

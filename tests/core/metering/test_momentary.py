@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from quartier.core.kernel.obis import Obis
 from quartier.core.metering.inspection import Phase
-from quartier.core.metering.momentary import PHASES, is_momentary, phases_of, power_of
+from quartier.core.metering.momentary import PHASES, is_momentary, phase_of, phases_of, power_of
 
 NUMBERS = st.decimals(-(10**6), 10**6, places=2)
 CODES = st.builds(
@@ -35,6 +35,14 @@ def test_a_factor_holds_for_currents_and_powers_and_its_sign_for_powers():
     factor = Decimal(-40)
     assert phases_of(values, factor=factor) == (Phase(Decimal(231), Decimal(80), Decimal(-16000)),)
     assert power_of(values, factor=factor) == -16000
+
+
+@pytest.mark.parametrize(
+    ("code", "phase"),
+    [("32.7.0", 1), ("51.7.0", 2), ("61.8.0", 3), ("16.7.0", 0), ("14.7.0", 0), ("8-0:32.7.0", 0)],
+)
+def test_the_phase_of_a_code(code, phase):
+    assert phase_of(Obis.parse(code)) == phase
 
 
 def test_the_power_of_a_meter_of_one_phase_is_that_of_the_phase():

@@ -62,9 +62,14 @@ def quantity_of(code: Obis) -> Quantity:
     return _BY_CODE[code.quantity][0]
 
 
+def phase_of(code: Obis) -> int:
+    """The phase that ``code`` is of, whatever it counts; 0 for those of all or of no phase."""
+    return _BY_CODE[code.quantity][2] if code.medium == 1 and code.quantity in _BY_CODE else 0
+
+
 def is_of_phase(code: Obis) -> bool:
     """Whether ``code`` is of one phase of electricity."""
-    return code.medium == 1 and code.quantity in _BY_CODE and _BY_CODE[code.quantity][2] > 0
+    return phase_of(code) > 0
 
 
 def phases_of(values: Mapping[Obis, Decimal], *, factor: Decimal) -> tuple[Phase, ...]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from quartier.core.metering.momentary import phase_of
+from quartier.drivers.values import Value
 from quartier.formats.uplink.reports import Noticed
 from quartier.gateway.agent import Agent
 from quartier.gateway.local.texts import text
@@ -118,9 +120,15 @@ def _values(taken: Taken | None, language: str) -> str:
     if not taken.is_reached:
         return f'<p class="error">{escape(_t("no_answer", language))}</p>'
     return "".join(
-        f"<div>{escape(one.name)} {one.value.normalize():f} {escape(one.unit)}</div>"
+        f"<div>{escape(_phase(one))}{escape(one.name)} {one.value.normalize():f} "
+        f"{escape(one.unit)}</div>"
         for one in taken.values
     )
+
+
+def _phase(value: Value) -> str:
+    phase = phase_of(value.obis) if value.obis else 0
+    return f"L{phase} " if phase else ""
 
 
 def _findings(findings: Iterable[Noticed], language: str) -> str:
