@@ -74,6 +74,32 @@ def test_several_meters_are_connected_at_once(installer):
     )
 
 
+MBUS = {**SDM, "driver": "mbus_meter", "address-m001": "92752244"}
+CHOSEN = {"mbus_meter-register": "8-0:1.0.0", "mbus_meter-dib": "84 40", "mbus_meter-vib": "13"}
+
+
+def test_an_m_bus_meter_is_connected_with_the_record_that_it_is_to_show(installer):
+    bus = {**BUS, "name": "rs485-2", "kind": "mbus_tcp", "port": 10001}
+    assert installer.post(PAGE, bus).url == PAGE
+    form = {**MBUS, **CHOSEN, "bus": "rs485-2", "plan": "day"}
+    assert installer.post(METERS, form).url == PAGE
+    row = Connection.objects.get()
+    assert (row.driver, row.plan) == ("mbus_meter", "day")
+    assert row.settings == {"register": "8-0:1.0.0", "dib": "84 40", "vib": "13"}
+    assert "unverified" in text(installer.get(PAGE)), "an installer says where the register is"
+    assert installer.post(METERS, {**MBUS, "bus": "rs485-2"}).url == PAGE
+    assert Connection.objects.get().settings == {}
+    assert "unverified" not in text(installer.get(PAGE)).replace("unverified driver", "")
+
+
+def test_a_meter_without_a_driver_is_connected_by_its_settings(installer):
+    form = {**SDM, "driver": "generic_modbus/generic", "address-m001": "1"}
+    assert "is missing" in text(installer.post(METERS, form))
+    form["generic_modbus-import_register"] = "0x48"
+    assert installer.post(METERS, form).url == PAGE
+    assert Connection.objects.get().settings == {"import_register": "0x48"}
+
+
 @pytest.mark.parametrize(
     ("url", "form", "words"),
     [
@@ -82,6 +108,10 @@ def test_several_meters_are_connected_at_once(installer):
         (METERS, {**SDM, "bus": "none", "address-m001": "1"}, "Choose a bus"),
         (METERS, {**SDM, "driver": "no/such", "address-m001": "1"}, "no driver"),
         (METERS, SDM, "Choose from 1"),
+        (METERS, MBUS, "An M-Bus is read with an M-Bus driver"),
+        (METERS, {**MBUS, **CHOSEN, "mbus_meter-dib": ""}, "needs the setting &#x27;dib&#x27; too"),
+        (METERS, {**MBUS, **CHOSEN, "mbus_meter-dib": "84"}, "is not whole"),
+        (METERS, {**MBUS, **CHOSEN, "mbus_meter-register": "<b>"}, "is not an OBIS code"),
         (PAGE, {**BUS, "name": "b", "port": 99999}, "65535"),
         (PAGE, {**BUS, "name": "b", "host": "a b", "port": 1}, "host"),
     ],

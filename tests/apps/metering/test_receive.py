@@ -228,7 +228,7 @@ def test_an_unverified_driver_counts_once_its_display_was_compared(site, cellar)
     bus = gateways.add_bus(cellar, "b", "modbus_tcp", {"host": "h", "port": 502}, at=T0, actor="t")
     found = Register.objects.get(site=site, meter__ref="m1")
     unverified = next(
-        one.head.key for one in gateways.drivers() if gateways.is_unverified(one.head.key)
+        one.head.key for one in gateways.drivers() if gateways.is_unverified(one.head.key, {})
     )
     gateways.connect(
         bus, [gateways.Wanted(found.meter, "11")], gateways.How(unverified), at=T0, actor="t"
@@ -264,7 +264,7 @@ def test_a_bill_waits_for_the_comparison(site, cellar):
     bus = gateways.add_bus(cellar, "b", "modbus_tcp", {"host": "h", "port": 502}, at=T0, actor="t")
     found = Register.objects.get(site=site, meter__ref="m1")
     how = gateways.How("eastron_sdm630")
-    assert gateways.is_unverified(how.driver)
+    assert gateways.is_unverified(how.driver, how.settings)
     gateways.connect(bus, [gateways.Wanted(found.meter, "11")], how, at=T0, actor="t")
     send(cellar, batch(column("m1", [4500, 4800])))
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quartier.drivers.catalog import families
 from quartier.portals.shared import sentences
 from quartier.portals.shared.sentences import BadCatalog, place, said
 
@@ -30,9 +31,10 @@ SPEAKERS = [
     "core/invoicing/caps.py", "core/invoicing/credit.py", "core/invoicing/tax.py",
     "core/kernel/obis.py", "core/kernel/period.py", "core/metering/estimation.py",
     "core/metering/inspection.py", "core/metering/registers.py", "core/metering/validation.py",
-    "core/metering/virtual.py", "gateway/agent.py", "gateway/buffer.py", "gateway/poller.py",
+    "core/metering/virtual.py", "drivers/settings.py", "gateway/agent.py",
+    "gateway/buffer.py", "gateway/poller.py",
     "gateway/recorder.py", "gateway/timekeeper.py", "gateway/uplink.py", "apps/metering/receive.py",
-    "protocols/modbus/line.py", "protocols/wire/link.py",
+    "protocols/mbus/picks.py", "protocols/modbus/line.py", "protocols/wire/link.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",
@@ -125,6 +127,14 @@ def test_every_sentence_is_known(language):
         and place(text, language) == text
     ]
     assert not unknown, "\n".join(unknown)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_an_installer_fills_in_is_known(language):
+    settable = [family for family in families() if family.settings]
+    texts = [one.text for family in settable for one in family.settings]
+    texts += [family.head.family for family in settable]
+    assert [text for text in texts if said(text, language) == text] == []
 
 
 def test_the_walk_finds_what_is_said():

@@ -12,15 +12,14 @@ from quartier.apps.audit.operations import record
 from quartier.apps.equipment.configuration import content_of
 from quartier.apps.equipment.models import Bus, Connection, Gateway, Meter
 from quartier.apps.sites.models import Note, Site
-from quartier.drivers.catalog import Family, NoSuchFamily, families, family
-from quartier.drivers.head import Status
+from quartier.drivers.catalog import Family, NoSuchFamily, families, family, key_of
 from quartier.drivers.settings import BadSetting
 from quartier.formats.uplink.batch import NAME
 from quartier.formats.uplink.configuration import BusKind, Plan, encode
 from quartier.formats.uplink.strict import BadMessage
 
-MBUS = "mbus"
-"""In place of a driver: an M-Bus meter says itself what it measures."""
+MBUS = "mbus_meter"
+"""The driver of M-Bus meters, which say themselves what they measure."""
 MOST_AT_ONCE = 500
 
 
@@ -154,26 +153,25 @@ def drivers() -> tuple[Family, ...]:
     return tuple(families())
 
 
-def is_unverified(driver: str) -> bool:
+def is_unverified(driver: str, settings: Mapping[str, str]) -> bool:
     """Whether nothing may be billed from ``driver`` before a comparison with the display: its
-    manual was not read, or it is not known any more."""
-    if driver == MBUS:
-        return False
-    found = next((one for one in drivers() if one.head.key == driver), None)
-    return found is None or found.head.status is not Status.VERIFIED
+    manual was not read, an installer said in ``settings`` where its registers are, or it is not
+    known any more."""
+    found = next((one for one in drivers() if one.head.key == key_of(driver)), None)
+    return found is None or found.head.is_unverified(settings)
 
 
 def _check_driver(kind: BusKind, how: How) -> None:
     if how.plan not in list(Plan):
         raise BadSetUp(f"{how.plan!r:.40} is no plan of reading")
-    if kind.is_mbus != (how.driver == MBUS):
-        raise BadSetUp("an M-Bus is read with mbus, any other bus with a driver of its meters")
-    if how.driver == MBUS:
-        return
     try:
         found = family(how.driver, how.settings)
     except (NoSuchFamily, BadSetting) as problem:
         raise BadSetUp(str(problem)) from None
+    if kind.is_mbus != (found.head.protocol == "mbus"):
+        raise BadSetUp(
+            "an M-Bus is read with an M-Bus driver, any other bus with a driver of its meters"
+        )
     if how.model and found.head.model(how.model) is None:
         there = ", ".join(one.name for one in found.head.models)
         raise BadSetUp(f"{found.head.family} has no model {how.model!r:.70}; it has: {there}")
@@ -186,7 +184,7 @@ def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
     is_doubtful = (
         row is not None
         and (row.driver, row.model, row.settings) != (how.driver, how.model, dict(how.settings))
-        and is_unverified(row.driver)
+        and is_unverified(row.driver, row.settings)
         and (row.bus is None or row.bus.gateway.paired_at is not None)
     )
     Connection.objects.update_or_create(

@@ -90,7 +90,7 @@ def not_compared(site: Site, before: datetime) -> list[Register]:
     connections = {
         one.meter_id: one.driver
         for one in Connection.objects.filter(meter__site=site, since__lt=before)
-        if is_unverified(one.driver)
+        if is_unverified(one.driver, one.settings)
     }
     if not connections:
         return []

@@ -1,5 +1,6 @@
 """Several meters at once are put on a bus: by which driver, and each at its address."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -11,10 +12,13 @@ from django.utils.translation import gettext as _
 from quartier.apps.access.permissions import Permission
 from quartier.apps.equipment.gateways import MBUS, BadSetUp, How, Wanted, connect, drivers
 from quartier.apps.equipment.models import Bus, Gateway, Meter
+from quartier.drivers.catalog import Family
+from quartier.drivers.settings import Setting
 from quartier.formats.uplink.configuration import Plan
 from quartier.portals.shared.gate import Visit, site_page
 
 _MOST_ADDRESS = 16
+_MOST_SETTING = 100
 
 
 @site_page(Permission.EQUIP)
@@ -49,8 +53,9 @@ def gateway_meters(visit: Visit, name: str) -> HttpResponseBase:
         "gateway": gateway,
         "buses": buses,
         "meters": meters,
-        "families": [one for one in drivers() if not any(s.is_required for s in one.settings)],
+        "families": [one for one in drivers() if one.head.key != MBUS],
         "mbus": MBUS,
+        "settable": [(one, _typed(one, posted)) for one in drivers() if one.settings],
         "plans": [Plan.QUARTER_HOUR.value, Plan.DAY.value],
         "chosen": posted,
         "refused": refused,
@@ -67,6 +72,17 @@ def _connect(visit: Visit, gateway: Gateway, buses: list[Bus], meters: list[Any]
     bus.gateway = gateway
     wanted = [Wanted(row, row.typed.upper()) for row in meters if row.typed]
     driver, _slash, model = posted.get("driver", "").partition("/")
-    how = How(driver, model, posted.get("plan", ""))
+    family = next((one for one in drivers() if one.head.key == driver), None)
+    typed = _typed(family, posted) if family else []
+    settings = {setting.name: value for setting, value in typed if value}
+    how = How(driver, model, posted.get("plan", ""), settings)
     connect(bus, wanted, how, at=timezone.now(), actor=visit.by)
     return len(wanted)
+
+
+def _typed(family: Family, posted: Mapping[str, str]) -> list[tuple[Setting, str]]:
+    """Each setting of ``family`` with what was typed for it."""
+    return [
+        (one, posted.get(f"{family.head.key}-{one.name}", "").strip()[:_MOST_SETTING])
+        for one in family.settings
+    ]

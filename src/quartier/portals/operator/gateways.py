@@ -132,7 +132,9 @@ def _about(visit: Visit, row: Gateway) -> dict[str, Any]:
         .order_by("bus__name", "meter__ref")
     )
     for one in connections:
-        one.is_unverified = operations.is_unverified(one.driver)  # type: ignore[attr-defined]
+        one.is_unverified = operations.is_unverified(  # type: ignore[attr-defined]
+            one.driver, one.settings
+        )
     meters = [one.meter_id for one in connections]
     waits = {one.pk for one in not_compared(visit.site, timezone.now())}
     registers: list[Any] = list(
