@@ -21,7 +21,7 @@ LOOK = """
 from quartier.config.start import django
 django()
 from django_tasks_db.models import DBTaskResult
-for one in DBTaskResult.objects.order_by("enqueued_at"):
+for one in DBTaskResult.objects.filter(task_path__endswith=".print_run").order_by("enqueued_at"):
     print(one.status, one.return_value)
 """
 

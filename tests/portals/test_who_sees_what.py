@@ -34,6 +34,9 @@ TABLE = {
     "nothing": SIGNED_IN,
     "sites": (200, 200, 200, 302, 302, 302, 200, 302),
     "search": SIGNED_IN,
+    "alarms": (200, 200, 200, 302, 302, 302, 200, 302),
+    "alarms-csv": SIGNED_IN,  # of whom is no one's staff, an empty one
+    "alarm-settings": (200, 403, 403, 403, 403, 403, 200, 302),
     "pair": (200,) * 8,  # says where to type a code, and knows none
     "bill-all": (200, 403, 403, 403, 403, 403, 200, 302),
     "batch": (200, 403, 403, 403, 403, 403, 404, 302),
@@ -50,6 +53,8 @@ TABLE = {
     "site-inspection-report": IMPORT,
     "site-inspection-reports": VIEW,
     "site-inspection-pdf": VIEW,
+    "site-alarms": VIEW,
+    "site-alarm-settings": OPERATOR,
     "site-quality": VIEW,
     "site-locks": VIEW,
     "site-intervals": VIEW,

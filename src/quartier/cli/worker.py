@@ -1,8 +1,8 @@
-"""Run background jobs: billing many sites, and documents.
+"""Run background jobs: billing many sites, documents, and alarms.
 
 Any number of workers may run on any number of machines; each job is claimed by one of them. A
 billing job that a killed worker left unfinished is gone on with a minute after its last sign of
-life; what was issued is not issued again.
+life; what was issued is not issued again. Every five minutes one of them looks for alarms.
 """
 
 import argparse
@@ -18,9 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from django.core.management import call_command
+    from django.utils import timezone
 
+    from quartier.apps.alarms.tasks import queue
     from quartier.apps.documents.tasks import resume
 
     resume()
+    queue(after=timezone.now())
     call_command("db_worker", batch=args.once, verbosity=0)
     return GOOD

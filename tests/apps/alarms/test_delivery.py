@@ -32,8 +32,8 @@ def sent(now):
     return deliver(lambda: now).sent
 
 
-def recipient(site, **more):
-    row = Recipient(organisation=site.organisation, **more)
+def recipient(of, **more):
+    row = Recipient(organisation=of.organisation, **more)
     add_recipient(row, at=NOW, actor="t")
     return row
 

@@ -3,6 +3,8 @@
 from django.urls import path
 
 from quartier.portals.operator import (
+    alarm_settings,
+    alarms,
     batches,
     billing,
     bundle,
@@ -37,6 +39,9 @@ urlpatterns = [
     path("bill/", batches.bill_all, name="bill-all"),
     path("bill/<int:pk>/", batches.batch, name="batch"),
     path("bill/<int:pk>/continue/", batches.batch_continue, name="batch-continue"),
+    path("alarms/", alarms.alarms, name="alarms"),
+    path("alarms/list.csv", alarms.alarms_csv, name="alarms-csv"),
+    path("alarms/settings/", alarm_settings.alarm_settings, name="alarm-settings"),
     path("pair", gateways.pair_page, name="pair"),
     path("sites/", sites.sites, name="sites"),
     path(_SITE, overview.overview, name="site"),
@@ -57,6 +62,12 @@ urlpatterns = [
         f"{_SITE}inspection/reports/<int:number>.pdf",
         inspection_report.report_pdf,
         name="site-inspection-pdf",
+    ),
+    path(f"{_SITE}alarms/", alarms.site_alarms, name="site-alarms"),
+    path(
+        f"{_SITE}alarms/settings/",
+        alarm_settings.site_alarm_settings,
+        name="site-alarm-settings",
     ),
     path(f"{_SITE}quality/", quality.quality, name="site-quality"),
     path(f"{_SITE}quality/locks/", locks.locks, name="site-locks"),

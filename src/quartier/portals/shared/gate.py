@@ -10,11 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.access.scope import Scope
+from quartier.apps.alarms.handling import untaken
+from quartier.apps.alarms.models import Alarm
 from quartier.apps.parties.models import User
 from quartier.apps.sites.models import Site
 
@@ -24,6 +27,7 @@ NAVIGATION: tuple[tuple[str, str, str | Promise, str, Permission], ...] = (
     ("overview", "site", _("Overview"), "layout-dashboard", Permission.VIEW),
     ("energy", "site-energy", _("Energy"), "chart-bar", Permission.VIEW),
     ("equipment", "site-equipment", _("Equipment"), "cpu", Permission.VIEW),
+    ("alarms", "site-alarms", _("Alarms"), "bell", Permission.VIEW),
     ("quality", "site-quality", _("Data quality"), "circle-check", Permission.VIEW),
     ("places", "site-places", _("People and places"), "users", Permission.MONEY),
     ("prices", "site-prices", _("Prices"), "coin", Permission.MONEY),
@@ -97,12 +101,20 @@ def frame_of(scope: Scope, site: Site | None = None) -> dict[str, Any]:
     navigation: list[dict[str, Any]] = [
         {"key": "sites", "url": reverse("sites"), "title": _("Sites"), "icon": "building-community"}
     ]
+    if scope.is_operator or scope.roles:
+        title = _("Alarms")
+        navigation.append(
+            {"key": "alarms", "url": reverse("alarms"), "title": title, "icon": "bell"}
+        )
     if site is not None:
         navigation = [
             {"key": key, "url": reverse(name, args=[site.ref]), "title": title, "icon": icon}
             for key, name, title, icon, permission in NAVIGATION
             if scope.can(permission, site)
         ]
+    for entry in navigation:
+        if entry["key"] == "alarms":
+            entry["count"] = _alarms_to_take(scope, site)
     can = {} if site is None else {one.value: scope.can(one, site) for one in Permission}
     return {
         "site": site,
@@ -110,3 +122,9 @@ def frame_of(scope: Scope, site: Site | None = None) -> dict[str, Any]:
         "frame_sites": scope.sites().order_by("name")[:_SWITCHER_LIMIT],
         "can": can,
     }
+
+
+def _alarms_to_take(scope: Scope, site: Site | None) -> int:
+    """How many alarms of the site, or of all, wait for somebody."""
+    rows = untaken(scope.queryset(Alarm), timezone.now())
+    return (rows if site is None else rows.filter(site=site)).count()
