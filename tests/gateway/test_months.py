@@ -1,6 +1,6 @@
-"""Five days of a building in a simulated time: the platform away, answers lost, power cuts, a clock
-that jumps and one without a battery, a meter exchanged. Afterwards what arrived is the registers'
-own differences to the Wh."""
+"""Two months of a building in a simulated time, around both changes of the clock: the platform away
+for a week, answers lost, power cuts, a clock that jumps and one without a battery, a meter
+exchanged. Afterwards what arrived is the registers' own differences to the Wh."""
 
 import asyncio
 import random
@@ -11,7 +11,9 @@ from itertools import pairwise
 import pytest
 
 from quartier.core.kernel.obis import Obis
+from quartier.core.kernel.period import slot_starts_at
 from quartier.core.kernel.quality import Quality
+from quartier.core.metering.boundaries import BOUNDARY_SECONDS
 from quartier.core.metering.registers import Device, Reading, intervals
 from quartier.drivers.values import Value
 from quartier.formats.uplink.configuration import BusKind
@@ -22,9 +24,19 @@ from tests.counts import examples
 from tests.gateway.clocks import LoopClock, run
 from tests.gateway.platform import KEY, NAME, Platform
 
-STARTS_AT = datetime(2026, 10, 23, 22, 7, tzinfo=UTC)  # a Friday; the clock changes on Sunday
-DAYS = 5
+MONTHS = {
+    "spring": datetime(2026, 3, 15, 23, 7, tzinfo=UTC),
+    "autumn": datetime(2026, 10, 10, 22, 7, tzinfo=UTC),
+}
+"""Two weeks before the clock changes, at local midnight and some minutes."""
+DAYS = 31
+MOST_W = 8000
+AWAY = range(120, 120 + 7 * 24)
+CLOCK_JUMPS = (20, 60, 322, 410, 530)
+BOOTS_WITHOUT_BATTERY = (98, 350)
+EXCHANGED = 240
 QUARTER_MS = 900_000
+SEEDS = 1 + examples(1) // 10
 ENERGY, POWER = Obis.parse("1-1:1.8.0"), Obis.parse("1-1:16.7.0")
 METERS = ("w001", "w002", "h001")
 
@@ -35,7 +47,7 @@ class Counter:
     def __init__(self, serial, seed, starts_at, wh=0):
         self.serial, self.starts_at = serial, starts_at
         draw = random.Random(seed)
-        self.powers_w = [draw.randrange(0, 8000) for _ in range(DAYS * 96 + 96)]
+        self.powers_w = [draw.randrange(0, MOST_W) for _ in range(DAYS * 96 + 96)]
         self.sums_mws = [wh * 3_600_000_000]
         for power_w in self.powers_w:
             self.sums_mws.append(self.sums_mws[-1] + power_w * 1000 * QUARTER_MS)
@@ -50,7 +62,7 @@ class Counter:
 class Building:
     """The meters of a building, as a bus and as the truth."""
 
-    def __init__(self, clock, starts_at=STARTS_AT):
+    def __init__(self, clock, starts_at):
         self.clock = clock
         self.devices = {name: [Counter(f"{name}-1", name, starts_at)] for name in METERS}
 
@@ -99,13 +111,13 @@ def configuration():
     return {"timezone": "Europe/Zurich", "buses": [bus], "meters": meters, "power_every_s": 900}
 
 
-async def live(folder, seed):
-    """Five days; gives the platform, the building and when the power was cut."""
+async def live(folder, starts_at, seed):
+    """A month; gives the platform, the building and when the power was cut."""
     draw = random.Random(seed)
-    clock = LoopClock(STARTS_AT)
+    clock = LoopClock(starts_at)
     platform = Platform(lambda: clock.truth)
     platform.configure(configuration())
-    building = Building(clock)
+    building = Building(clock, starts_at)
     home = Home(folder)
     pairing = Pairing("https://quartier.example", NAME, KEY, "123456")
     home.save_pairing(pairing)
@@ -137,16 +149,16 @@ async def live(folder, seed):
     for hour in range(2, DAYS * 24, 2):
         await until(hour + draw.random())
         platform.loses_answers = draw.randrange(3)
-        platform.is_away = 30 <= hour < 80
-        clock.wrong = timedelta(hours=3 if hour in (20, 60) else 0)
+        platform.is_away = hour in AWAY
+        clock.wrong = timedelta(hours=3 if hour in CLOCK_JUMPS else 0)
         if hour % 14 == 0:
             await cut()
             await asyncio.sleep(draw.randrange(1, 300))
-            if hour == 98:
+            if hour in BOOTS_WITHOUT_BATTERY:
                 clock.boot_without_battery()
             await start()
             await asyncio.sleep(draw.random() * 2)
-        if hour == 50:
+        if hour == EXCHANGED:
             new = Counter("w002-2", "new", clock.truth, wh=7)
             building.devices["w002"].append(new)
     platform.is_away = False
@@ -160,10 +172,14 @@ def truth_at(building, name, serial, ms):
     return device.wh(datetime.fromtimestamp(ms / 1000, UTC))
 
 
-@pytest.mark.parametrize("seed", range(1, examples(1) + 1))
-def test_what_arrives_is_what_the_registers_counted(tmp_path, seed):
-    platform, building, cuts = run(live(tmp_path, seed))
-    assert len(cuts) > 6
+@pytest.mark.drill
+@pytest.mark.parametrize("month", MONTHS)
+@pytest.mark.parametrize("seed", range(1, SEEDS + 1))
+def test_what_arrives_is_what_the_registers_counted(tmp_path, seed, month):
+    platform, building, cuts = run(live(tmp_path, MONTHS[month], seed))
+    assert len(cuts) > 50
+    (last,) = platform.kept.values()
+    assert sum(map(len, platform.rows.values())) == last, "each number arrived, once"
     for name in METERS:
         rows = platform.rows[name, str(ENERGY)]
         by_device = {}
@@ -178,7 +194,7 @@ def test_what_arrives_is_what_the_registers_counted(tmp_path, seed):
     for name in ("w001", "w002"):
         instants = sorted(platform.rows[name, str(ENERGY)])
         assert max(b - a for a, b in pairwise(instants)) < 2 * QUARTER_MS
-        _quarters_are_measured(platform.rows[name, str(ENERGY)], len(cuts))
+        _quarters_are_measured(building, name, platform.rows[name, str(ENERGY)], len(cuts))
     midnights = {
         datetime.fromtimestamp(ms / 1000, UTC).hour for ms in platform.rows["h001", str(ENERGY)]
     }
@@ -193,17 +209,26 @@ def _sums_are_the_registers_own(serial, shown):
     assert sum(found.energies_wh) == shown[-1][1] - shown[0][1]
 
 
-def _quarters_are_measured(rows, cuts):
-    """All but those that touch a power cut, and the first."""
+def _quarters_are_measured(building, name, rows, cuts):
+    """All but those that touch a power cut, and the first; each within what the most power makes
+    of half a minute at both its ends."""
+    first, *_ = building.devices[name]
     readings = [
         Reading(_at(ms), Decimal(value))
         for ms, (value, _, serial) in rows.items()
-        if serial[-1] == "1"
+        if serial == first.serial
     ]
     readings.sort(key=lambda one: one.read_at)
     found, _ = intervals(readings)
     estimated = [one for one in found.qualities if one is not Quality.MEASURED]
     assert len(estimated) <= 2 * cuts + 2
+    skew_wh = 2 * (MOST_W * BOUNDARY_SECONDS / 3600 + 1)
+    for slot, (energy_wh, quality) in enumerate(
+        zip(found.energies_wh, found.qualities, strict=True), found.first_slot
+    ):
+        if quality is Quality.MEASURED:
+            truth = first.wh(slot_starts_at(slot + 1)) - first.wh(slot_starts_at(slot))
+            assert abs(energy_wh - truth) <= skew_wh, slot
 
 
 def _at(ms):
