@@ -252,6 +252,15 @@ def test_an_unverified_driver_counts_once_its_display_was_compared(site, cellar)
     row = Comparison.objects.get()
     assert (row.by, row.shown, row.read, row.serial) == ("i@example.ch", 4810, 4800, "s-m1")
     assert not_compared(site, NOW) == []
+    wanted = [gateways.Wanted(found.meter, "12")]
+    gateways.connect(bus, wanted, gateways.How(unverified), at=at + QUARTER, actor="t")
+    assert not_compared(site, NOW) == [], "it is read in the same way, at another address"
+    model = gateways.drivers()[0].head.models[0].name
+    other = gateways.How(unverified, model)
+    gateways.connect(bus, wanted, other, at=at + QUARTER, actor="t")
+    assert not_compared(site, NOW) == [found], "it is read in another way"
+    gateways.connect(bus, wanted, gateways.How(unverified), at=T0, actor="t")
+    assert not_compared(site, NOW) == []
     Device.objects.filter(meter=found.meter).update(removed_at=NOW)
     Device.objects.create(meter=found.meter, serial="new", installed_at=NOW)
     assert not_compared(site, NOW) == [found]

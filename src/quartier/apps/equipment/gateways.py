@@ -180,10 +180,15 @@ def _check_driver(kind: BusKind, how: How) -> None:
 def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
     """Whether it may have been read by an unverified driver in another way until now."""
     row = Connection.objects.filter(meter=one.meter).select_related("bus__gateway").first()
-    since = row.since if row is not None and row.driver == how.driver else at
+    is_same = row is not None and (key_of(row.driver), row.model, row.settings) == (
+        key_of(how.driver),
+        how.model,
+        dict(how.settings),
+    )
+    since = row.since if row is not None and is_same else at
     is_doubtful = (
         row is not None
-        and (row.driver, row.model, row.settings) != (how.driver, how.model, dict(how.settings))
+        and not is_same
         and is_unverified(row.driver, row.settings)
         and (row.bus is None or row.bus.gateway.paired_at is not None)
     )

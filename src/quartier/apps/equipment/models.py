@@ -337,7 +337,7 @@ class Connection(models.Model):
     plan = models.CharField(max_length=12, default="quarter_hour")
     settings = models.JSONField(default=dict, blank=True)
     since = models.DateTimeField()
-    """When it was first read by this driver."""
+    """When it was first read so: by this driver, as this model, with these settings."""
 
     class Meta:
         ordering = ("meter",)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.gateways import is_unverified
@@ -43,6 +43,7 @@ def compare_with_display(
             site_id=register.site_id,
             register_id=register.pk,
             read_at__gt=at - NEAR,
+            read_at__gte=connection.since,
             read_at__lte=at + NEAR,
             source__startswith="gateway ",
         )
@@ -83,19 +84,22 @@ def compare_with_display(
 
 def not_compared(site: Site, before: datetime) -> list[Register]:
     """Registers that an unverified driver has read since before ``before``, and that count, but
-    were never compared with the display of the device that is there. Three queries at most.
+    were never compared, since they are read so, with the display of the device that is there. Three
+    queries at most.
 
     A register that always stood at 0 need not be compared.
     """
     connections = {
-        one.meter_id: one.driver
+        one.meter_id: one
         for one in Connection.objects.filter(meter__site=site, since__lt=before)
         if is_unverified(one.driver, one.settings)
     }
     if not connections:
         return []
     compared: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    rows = Comparison.objects.filter(register__meter__in=connections)
+    rows = Comparison.objects.filter(
+        register__meter__in=connections, compared_at__gte=F("register__meter__connection__since")
+    )
     for register_id, driver, serial in rows.values_list("register_id", "driver", "serial"):
         compared[register_id].add((driver, serial))
     counted = Reading.objects.filter(
@@ -115,7 +119,7 @@ def not_compared(site: Site, before: datetime) -> list[Register]:
         one
         for one in registers
         if not any(
-            (connections[one.meter_id], device.serial) in compared[one.pk]
+            (connections[one.meter_id].driver, device.serial) in compared[one.pk]
             for device in one.meter.devices.all()
             if device.removed_at is None
         )
