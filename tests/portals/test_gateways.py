@@ -125,6 +125,7 @@ def test_the_display_is_compared(installer, world):
     installer.post(METERS, {**SDM, "address-m001": "11"})
     register = Register.objects.get(meter__ref="m001", direction="import")
     now = timezone.now()
+    Connection.objects.update(since=now - timedelta(hours=1))
     Device.objects.get_or_create(
         meter=register.meter, removed_at=None, defaults={"serial": "s", "installed_at": now}
     )
