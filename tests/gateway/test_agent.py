@@ -10,7 +10,7 @@ from quartier.gateway.home import Home, Pairing
 from quartier.gateway.plan import What
 from tests.gateway.clocks import LoopClock, run
 from tests.gateway.platform import KEY, NAME, Platform
-from tests.gateway.test_days import Building, configuration
+from tests.gateway.test_months import Building, configuration
 
 AT = datetime(2026, 11, 23, 10, 2, tzinfo=UTC)
 
