@@ -11,6 +11,10 @@ PAGES = {
     "": ["/account/login/", "/account/password/reset/", "/account/signup/"],
     "operator": [
         "/sites/",
+        "/alarms/",
+        "/alarms/?show=ended",
+        "/alarms/?kind=clock",
+        "/alarms/settings/",
         "/bill/",
         "/bill/1/",
         "/bill/2/",
@@ -48,6 +52,8 @@ PAGES = {
         "/sites/linde/inspection/",
         "/sites/linde/inspection/report/",
         "/sites/linde/inspection/reports/",
+        "/sites/linde/alarms/?show=open",
+        "/sites/linde/alarms/settings/",
         "/sites/linde/notes/",
         "/search/?q=Wohnung",
         "/nothing/",
@@ -56,7 +62,7 @@ PAGES = {
         "/account/password/change/",
     ],
     "owner": ["/sites/linde/"],
-    "installer": ["/sites/linde/", "/sites/linde/places/"],
+    "installer": ["/sites/linde/", "/sites/linde/alarms/", "/sites/linde/places/"],
     "resident": [
         "/me/",
         "/me/energy/?range=week&at=2026-08-12",

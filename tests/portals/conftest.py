@@ -105,6 +105,28 @@ def build(households=3):
     return site, users, invoices, issue, file
 
 
+def wrong(site, meter):
+    """Two alarms that are open, one of them taken, one that has ended, and who is told."""
+    from quartier.apps.alarms.models import Alarm, Recipient
+
+    times = {"since": BILLED_AT, "opened_at": BILLED_AT, "last_seen_at": BILLED_AT}
+    silent = {"kind": "silent_meter", "code": "meter_silent", "severity": "error"}
+    named = {"subject": meter.ref, "name": meter.name}
+    Alarm.objects.create(site=site, **silent, **named, **times)
+    Alarm.objects.create(site=site, ended_at=BILLED_AT, **silent, **named, **times)
+    taken = {
+        "acknowledged_at": BILLED_AT,
+        "acknowledged_by": "operator@example.ch",
+        "remark": "Yes",
+    }
+    odd = {"kind": "residual", "code": "residual_less", "severity": "warning"}
+    values = {"day": "2026-10-02", "percent": "0.8"}
+    Alarm.objects.create(site=site, values=values, **odd, **times, **taken)
+    Recipient.objects.create(organisation=site.organisation, site=site, role="installer")
+    site.starts_date = QUARTER.from_date  # else it is planned, and nothing is wrong with it
+    site.save()
+
+
 def build_with_jobs(households):
     """The building, with a job over many sites that is finished and one that nobody has taken, and
     a gateway that reads two of its meters, of which one shows something now."""
@@ -124,6 +146,7 @@ def build_with_jobs(households):
     told = {"32": "231.2", "52": "226.0", "31": "2.0", "51": "1.0", "36": "460", "56": "-225"}
     told = {f"1-1:{code}.7.0": [value, now_ms] for code, value in told.items()}
     Momentary.objects.create(meter=meters[0], shown=told)
+    wrong(site, meters[0])
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):
         asked = Job(site.organisation, (site,), dates, "review", actor="test")

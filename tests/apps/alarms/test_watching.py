@@ -10,6 +10,7 @@ from quartier.apps.alarms import handling
 from quartier.apps.alarms.models import KINDS, Alarm, Notice
 from quartier.apps.alarms.rules import drop_rule, rules_of, set_rule
 from quartier.apps.alarms.watching import watch_all, watch_site
+from quartier.apps.contracts.models import Solution
 from quartier.apps.equipment.models import Connection, Gateway, Meter
 from quartier.apps.metering import powers
 from quartier.core.metering.alarms import Kind, Rule, default_rule
@@ -89,6 +90,10 @@ def test_a_site_that_is_planned_is_quiet(cellar, starts_date):
     cellar.site.save()
     done = watch_all(NOW)
     assert (done.sites, done.quiet, standing()) == (1, 1, [])
+    Solution.objects.create(site=cellar.site, kind="electricity", starts_date=date(2026, 11, 23))
+    done = watch_all(NOW + MINUTE)
+    assert done.quiet == (starts_date is not None)
+    assert bool(standing()) == (starts_date is None)
 
 
 @pytest.mark.parametrize("how", ["disable", "disconnect", "unpair", "not watched"])

@@ -11,6 +11,7 @@ from quartier.apps.alarms import gather
 from quartier.apps.alarms.models import Alarm, SiteWatch
 from quartier.apps.alarms.notices import Told, tell
 from quartier.apps.alarms.rules import rules_of
+from quartier.apps.contracts.models import Solution
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Severity
 from quartier.core.metering.alarm_course import (
@@ -44,8 +45,13 @@ class Watched:
 
 
 def is_quiet(site: Site, today: date) -> bool:
-    """Whether nobody is alarmed of the site yet: it is planned, or its day has not come."""
-    return site.starts_date is None or site.starts_date > today
+    """Whether nobody is alarmed of the site yet: it is planned, or its day has not come.
+
+    Its day is ``starts_date``; where that is open, that of its first solution.
+    """
+    if site.starts_date is not None:
+        return site.starts_date > today
+    return not Solution.objects.filter(site=site, starts_date__lte=today).exists()
 
 
 def watch_all(now: datetime) -> Watched:
