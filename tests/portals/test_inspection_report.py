@@ -1,6 +1,7 @@
 """The commissioning report: what must be answered for, who gets it, and that a change is seen."""
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -68,6 +69,18 @@ def test_what_is_left_open_needs_a_remark(world, cellar):
     assert not InspectionReport.objects.exists()
     Meter.objects.update(is_enabled=False)
     assert "There is no meter to report on" in text(client.post(FORM, {**WHO, **REMARK}))
+
+
+def test_what_is_the_same_of_many_meters_is_explained_once(world, cellar):
+    Meter.objects.exclude(ref="m001").update(is_enabled=True)
+    client = world.as_("installer")
+    page = text(client.get(FORM))
+    asked = dict.fromkeys(re.findall(r'name="(remark [^"]*)"', page), "Of the grid operator")
+    assert 2 <= len(asked) < Meter.objects.count()
+    assert client.post(FORM, {**WHO, **asked}).url == LIST
+    content = json.loads(InspectionReport.objects.get().content)
+    assert len(content["open"]) >= Meter.objects.count()
+    assert {one["remark"] for one in content["open"]} == {"Of the grid operator"}
 
 
 def test_it_is_frozen_printed_and_sealed(world, report):

@@ -54,8 +54,14 @@ def report(visit: Visit) -> HttpResponseBase:
             )
             return redirect("site-inspection-reports", visit.site.ref)
     rows = [
-        {"key": f"remark-{number}", "open": one, "typed": posted.get(f"remark {one.key}", "")}
-        for number, one in enumerate(open_ones, 1)
+        {
+            "key": f"remark-{number}",
+            "field": field,
+            "open": same[0],
+            "same": same,
+            "typed": posted.get(field, ""),
+        }
+        for number, (field, same) in enumerate(_by_field(open_ones).items(), 1)
     ]
     more = {
         "open": rows,
@@ -75,9 +81,27 @@ def _signature(visit: Visit, open_ones: tuple[Open, ...]) -> Signature:
         company=posted.get("company", ""),
         language=(get_language() or "de")[:2],
         by=visit.by,
-        remarks={one.key: posted.get(f"remark {one.key}", "") for one in open_ones},
+        remarks={
+            one.key: posted.get(field, "")
+            for field, same in _by_field(open_ones).items()
+            for one in same
+        },
         note=posted.get("note", ""),
     )
+
+
+def _by_field(open_ones: tuple[Open, ...]) -> dict[str, list[Open]]:
+    """What is left open by the field of its remark: what is the same of several meters is
+    explained once."""
+    by_message: dict[str, list[Open]] = {}
+    for one in open_ones:
+        by_message.setdefault(one.message, []).append(one)
+    return {
+        f"remark {same[0].key}"
+        if len(same) == 1
+        else f"remark {hashlib.sha256(message.encode()).hexdigest()[:12]}": same
+        for message, same in by_message.items()
+    }
 
 
 @site_page(Permission.VIEW)
