@@ -34,7 +34,11 @@ SPEAKERS = [
     "core/metering/virtual.py", "drivers/settings.py", "gateway/agent.py",
     "gateway/buffer.py", "gateway/poller.py",
     "gateway/recorder.py", "gateway/timekeeper.py", "gateway/uplink.py", "apps/metering/receive.py",
-    "protocols/mbus/picks.py", "protocols/modbus/line.py", "protocols/wire/link.py",
+    "protocols/mbus/bus.py", "protocols/mbus/dates.py", "protocols/mbus/heard.py",
+    "protocols/mbus/meter.py", "protocols/mbus/picks.py", "protocols/mbus/records.py",
+    "protocols/mbus/search.py", "protocols/mbus/telegram.py", "protocols/modbus/line.py",
+    "protocols/wire/link.py", "drivers/modbus/identity.py", "drivers/modbus/reading.py",
+    "drivers/modbus/sunspec.py", "gateway/lines.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",
@@ -56,6 +60,7 @@ NOT_ON_PAGES = re.compile(
     r"quartier user|say what the user may|no party X1|^dry run$"
     r"|is used from now on$|is not the name of a register$|^X0 is no serial number$"
     r"|the gateway goes on reading.$"
+    r"|^each record has one of the words of its rule$"
 )
 # Pieces of sentences that are known as a whole ("The prices for solar cover no day.").
 PIECES = {
@@ -64,7 +69,8 @@ PIECES = {
     "X0 X2 from X4 to X6 were dropped before the platform had them: the buffer has grown to "
     "X8 MiB.", "the clock was set by X1 sX3.", "The clock of the gateway is X1 s X3.",
     "the clock was wrong and was setX1 to the time of the platform.",
-    "The prices for X1 X3.", "X0 is not a numberX2", "X0 is not X2", "a section has a line",
+    "The record with X1, chosen for X3, X5.", "The register X1 X3, and is not used.",
+    "The meter X1.", "The prices for X1 X3.", "X0 is not a numberX2", "X0 is not X2", "a section has a line",
 }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def test_a_damaged_telegram_is_asked_for_again_and_none_is_skipped():
     assert values(answer)[-1] == 1234000
     assert [request[1] for request in converter.requests[1:]] == [0x7B, 0x7B, 0x5B, 0x5B]
     (noise,) = (finding for finding in answer.findings if finding.code == "mbus.noise")
-    assert noise.message == "2 answers of Meter 1 were damaged, and it was asked again."
+    assert noise.message == "2 answers of meter 1 were damaged, and it was asked again."
 
 
 def test_a_meter_that_says_more_and_sends_the_same_again():
@@ -131,7 +131,7 @@ def test_a_meter_by_the_number_printed_on_it():
 
 def test_a_number_that_nobody_has():
     converter = Converter(Device(1, [WATER]))
-    with pytest.raises(NoAnswer, match=r"meter 12345678 does not answer within 0\.7 s"):
+    with pytest.raises(NoAnswer, match=r"Meter 12345678 does not answer within 0\.7 s"):
         asked(converter, lambda bus: bus.read_secondary(Secondary("12345678")))
 
 

@@ -84,7 +84,7 @@ class Bus:
             def is_asked(answer: Long) -> bool:
                 return address in (ANYONE, answer.address)
 
-            return await self._all(address, f"Meter {address}", is_asked, used)
+            return await self._all(address, f"{address}", is_asked, used)
 
     async def read_secondary(self, who: Secondary, timing: Timing | None = None) -> Answer:
         """Everything that the device with the secondary address ``who`` sends.
@@ -97,8 +97,8 @@ class Bus:
             await self._acknowledged(Short(frames.SND_NKE, BY_SECONDARY), used, tries=1)
             heard = await self._acknowledged(selection(who), used, tries=used.tries)
             if heard.is_silence:
-                raise NoAnswer(f"meter {who} does not answer within {used.answer_s:g} s")
-            return await self._all(BY_SECONDARY, f"Meter {who}", is_one_of(who), used)
+                raise NoAnswer(f"Meter {who} does not answer within {used.answer_s:g} s")
+            return await self._all(BY_SECONDARY, f"{who}", is_one_of(who), used)
 
     async def probe(self, who: Secondary, timing: Timing | None = None) -> Heard:
         """What is heard of those whom ``who`` selects: silence if there is none. Two at once are
@@ -168,7 +168,7 @@ class Bus:
             request = Long(frames.SND_UD | frames.FCB, address, ci, data)
             heard = await self._acknowledged(request, used, tries=used.tries)
             if not heard.acks:
-                raise heard.why(f"meter {address}", used.answer_s, [])
+                raise heard.why(f"{address}", used.answer_s, [])
 
     async def _acknowledged(self, request: Frame, timing: Timing, *, tries: int) -> Heard:
         """What came after ``request``, the last time of at most ``tries``."""
@@ -200,7 +200,7 @@ class Bus:
                 found.append(
                     warning(
                         "mbus.repeated",
-                        f"{who} says that more follows after telegram {len(telegrams)}, and sends "
+                        f"Meter {who} says that more follows after telegram {len(telegrams)}, and sends "
                         "the same again.",
                         remedy="Compare with the display of the meter: a register may be missing.",
                     )
@@ -214,7 +214,7 @@ class Bus:
                 found.append(
                     warning(
                         "mbus.too_many",
-                        f"{who} has more than {MOST_TELEGRAMS} telegrams; the rest was not read.",
+                        f"Meter {who} has more than {MOST_TELEGRAMS} telegrams; the rest was not read.",
                         remedy="Set the meter to send fewer stored values.",
                     )
                 )
@@ -287,7 +287,7 @@ def _content(frame: Long) -> bytes:
 def _incomplete(who: str, count: int) -> Finding:
     return error(
         "mbus.incomplete",
-        f"{who} has more telegrams than the {count} that were read.",
+        f"Meter {who} has more telegrams than the {count} that were read.",
         remedy="Read the meter again.",
     )
 

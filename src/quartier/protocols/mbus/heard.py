@@ -41,14 +41,14 @@ class Heard:
     def why(self, who: str, timeout_s: float, others: list[str]) -> MBusError:
         """Why this is no answer of ``who``; ``others`` answered in its place."""
         if others:
-            return OtherDevice(f"{who} was asked, but {', '.join(others)} answered")
+            return OtherDevice(f"Meter {who} was asked, but {', '.join(others)} answered")
         if self.bad:
-            return type(self.bad[0])(f"{who} was asked; {self.bad[0]}")
+            return type(self.bad[0])(f"Meter {who} was asked; {self.bad[0]}")
         if self.acks:
-            return NoData(f"{who} acknowledges, but sends no data")
+            return NoData(f"Meter {who} acknowledges, but sends no data")
         if self.noise:
-            return Garbled(f"{who} was asked; {self.noise} bytes came that are no answer")
-        return NoAnswer(f"{who} does not answer within {timeout_s:g} s")
+            return Garbled(f"Meter {who} was asked; {self.noise} bytes came that are no answer")
+        return NoAnswer(f"Meter {who} does not answer within {timeout_s:g} s")
 
 
 class Line:
@@ -73,7 +73,7 @@ class Line:
         found = [
             warning(
                 "mbus.other_device",
-                f"{self.who} was asked, and {other} answered too ({count} times).",
+                f"Meter {self.who} was asked, and {other} answered too ({count} times).",
                 where=where,
                 remedy=(
                     "Set a longer time-out for this converter, and check that each address is on "
@@ -86,7 +86,7 @@ class Line:
             found.append(
                 warning(
                     "mbus.noise",
-                    f"{self.damaged} answers of {self.who} were damaged, and it was asked again.",
+                    f"{self.damaged} answers of meter {self.who} were damaged, and it was asked again.",
                     where=where,
                     remedy="Check the wires of the bus and that no address is there twice.",
                 )
@@ -95,7 +95,7 @@ class Line:
             found.append(
                 warning(
                     "mbus.slow",
-                    f"{self.who} answered only when it was asked {self.silent + 1} times.",
+                    f"Meter {self.who} answered only when it was asked {self.silent + 1} times.",
                     where=where,
                     remedy="Set a longer time-out for this converter.",
                 )
