@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from quartier.drivers.catalog import families
 from quartier.portals.shared import sentences
 from quartier.portals.shared.sentences import BadCatalog, place, said
+from quartier.protocols.mbus import errors as mbus_errors
+from quartier.protocols.modbus import errors as modbus_errors
+from quartier.protocols.wire.errors import LineError
 
 SOURCE = Path(sentences.__file__).resolve().parents[3]
 LANGUAGES = ("de", "fr", "it")
@@ -70,7 +73,8 @@ PIECES = {
     "X8 MiB.", "the clock was set by X1 sX3.", "The clock of the gateway is X1 s X3.",
     "the clock was wrong and was setX1 to the time of the platform.",
     "The record with X1, chosen for X3, X5.", "The register X1 X3, and is not used.",
-    "The meter X1.", "The prices for X1 X3.", "X0 is not a numberX2", "X0 is not X2", "a section has a line",
+    "The meter X1.", "The prices for X1 X3.", "X0 is not a numberX2", "X0 is not X2",
+    "a section has a line",
 }  # fmt: skip
 
 
@@ -141,6 +145,14 @@ def test_what_an_installer_fills_in_is_known(language):
     texts = [one.text for family in settable for one in family.settings]
     texts += [family.head.family for family in settable]
     assert [text for text in texts if said(text, language) == text] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_remedies_of_meters_and_lines_are_known(language):
+    found = [*vars(modbus_errors).values(), *vars(mbus_errors).values()]
+    remedies = {one.remedy for one in found if isinstance(one, type) and issubclass(one, LineError)}
+    assert len(remedies) > 15
+    assert {one for one in remedies if one and said(one, language) == one} == set()
 
 
 def test_the_walk_finds_what_is_said():

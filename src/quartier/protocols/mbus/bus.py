@@ -200,8 +200,8 @@ class Bus:
                 found.append(
                     warning(
                         "mbus.repeated",
-                        f"Meter {who} says that more follows after telegram {len(telegrams)}, and sends "
-                        "the same again.",
+                        f"Meter {who} says that more follows after telegram {len(telegrams)}, and "
+                        "sends the same again.",
                         remedy="Compare with the display of the meter: a register may be missing.",
                     )
                 )
@@ -214,7 +214,8 @@ class Bus:
                 found.append(
                     warning(
                         "mbus.too_many",
-                        f"Meter {who} has more than {MOST_TELEGRAMS} telegrams; the rest was not read.",
+                        f"Meter {who} has more than {MOST_TELEGRAMS} telegrams; the rest was not "
+                        "read.",
                         remedy="Set the meter to send fewer stored values.",
                     )
                 )

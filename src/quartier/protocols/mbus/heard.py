@@ -86,7 +86,8 @@ class Line:
             found.append(
                 warning(
                     "mbus.noise",
-                    f"{self.damaged} answers of meter {self.who} were damaged, and it was asked again.",
+                    f"{self.damaged} answers of meter {self.who} were damaged, and it was asked "
+                    "again.",
                     where=where,
                     remedy="Check the wires of the bus and that no address is there twice.",
                 )
