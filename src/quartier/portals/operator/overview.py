@@ -5,10 +5,14 @@ from typing import Any
 
 from django.http import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
+from quartier.apps.alarms.handling import untaken
+from quartier.apps.alarms.models import Alarm
+from quartier.apps.alarms.texts import kind_word, sentence
 from quartier.apps.billing.models import BillingRun, Invoice
 from quartier.apps.billing.revenue import solar_revenue
 from quartier.apps.contracts.models import Community
@@ -22,8 +26,8 @@ from quartier.portals.shared.gate import Visit, site_page
 
 
 def _today(visit: Visit) -> list[dict[str, Any]]:
-    """Findings: open issues and the last run, if it was refused."""
-    rows: list[dict[str, Any]] = []
+    """Findings: alarms that nobody has taken, open issues, the last run if it was refused."""
+    rows = _alarms(visit)
     notes = reverse("site-notes", args=[visit.site.ref])
     issues = visit.scope.queryset(Note).filter(
         site=visit.site, kind=Note.Kind.ISSUE, resolved_at=None
@@ -56,6 +60,23 @@ def _today(visit: Visit) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _alarms(visit: Visit) -> list[dict[str, Any]]:
+    language = (get_language() or "de")[:2]
+    link = reverse("site-alarms", args=[visit.site.ref])
+    mine = visit.scope.queryset(Alarm).filter(site=visit.site)
+    return [
+        {
+            "severity": row.severity,
+            "message": sentence(row.code, row.values, row.since, visit.site.timezone, language),
+            "where": f"{kind_word(row.kind, language)} {row.name}".strip(),
+            "since": formats.moment(row.opened_at, visit.site.timezone),
+            "link": link,
+            "action": _("Look"),
+        }
+        for row in untaken(mine, timezone.now()).order_by("severity", "-opened_at")[:5]
+    ]
 
 
 def _revenue(visit: Visit) -> list[dict[str, Any]]:
