@@ -14,7 +14,7 @@ from quartier.protocols.wire.link import Inbox
 
 _BAUDS = {
     speed: getattr(termios, f"B{speed}")
-    for speed in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+    for speed in (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 }
 _READ_AT_ONCE = 1024
 
