@@ -46,7 +46,9 @@ class BusForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=63, initial="rs485-1")
     kind = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=[(one.value, text) for one, text in KINDS.items()]
+        label=gettext_lazy("Kind"),
+        choices=[(one.value, text) for one, text in KINDS.items()],
+        initial=BusKind.MODBUS_TCP.value,
     )
     host = forms.CharField(
         label=gettext_lazy("Network address (over TCP)"), max_length=253, required=False
