@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from quartier.apps.alarms import handling
-from quartier.apps.alarms.models import KINDS, Alarm, Notice
+from quartier.apps.alarms.models import KINDS, Alarm, Notice, SiteWatch
 from quartier.apps.alarms.rules import drop_rule, rules_of, set_rule
 from quartier.apps.alarms.watching import watch_all, watch_site
 from quartier.apps.contracts.models import Solution
@@ -146,6 +146,16 @@ def test_an_older_look_changes_nothing(cellar):
     watch_site(cellar.site.pk, NOW)
     assert watch_site(cellar.site.pk, NOW).sites == 0
     assert watch_site(cellar.site.pk, NOW - HOUR).sites == 0
+
+
+def test_a_clock_that_was_a_year_ahead_silences_nothing(cellar):
+    cellar.well(NOW)
+    watch_site(cellar.site.pk, NOW + timedelta(days=365))
+    assert standing()
+    for minutes in (5, 70):
+        cellar.well(NOW + minutes * MINUTE)
+        assert watch_site(cellar.site.pk, NOW + minutes * MINUTE).sites == 1
+    assert SiteWatch.objects.get().day_checked_at == NOW + 70 * MINUTE
 
 
 def test_a_larger_site_asks_no_more(cellar):

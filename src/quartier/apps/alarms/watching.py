@@ -28,6 +28,9 @@ from quartier.core.metering.virtual import BadRule
 
 DAY_EVERY = timedelta(hours=1)
 """How often the quarter-hours of the last whole day are looked at: they may come late."""
+SAME_LOOK = timedelta(hours=1)
+"""A look that is newer by no more was made by another worker meanwhile; one that is newer by more,
+by a clock that was wrong."""
 _LOG = logging.getLogger(__name__)
 OF_DAYS = frozenset({Kind.IMPLAUSIBLE, Kind.RESIDUAL})
 
@@ -78,7 +81,7 @@ def watch_site(site_id: int, now: datetime, done: Watched | None = None) -> Watc
             .select_related("site__organisation")
             .get(site_id=site_id)
         )
-        if watch.checked_at is not None and watch.checked_at >= now:
+        if watch.checked_at is not None and now <= watch.checked_at <= now + SAME_LOOK:
             return done
         done.sites += 1
         _look(watch, now, done)
@@ -106,7 +109,8 @@ def _look(watch: SiteWatch, now: datetime, done: Watched) -> None:
         )
         gateways = gather.gateways_of(site, settling)
         verdicts += judge_now(gateways, gather.meters_of(site, now), rules, now)
-        is_due = watch.day_checked_at is None or now - watch.day_checked_at >= DAY_EVERY
+        last_at = watch.day_checked_at
+        is_due = last_at is None or not last_at <= now < last_at + DAY_EVERY
         day = _day(site, now, rules) if is_due else None
         if day is not None:
             verdicts += judge_day(day, rules)
