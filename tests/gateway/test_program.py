@@ -120,6 +120,29 @@ def test_it_runs_says_that_it_lives_and_stops_on_sigterm(tmp_path, platform):
     assert platform.reports[0]["software"]
 
 
+def test_paired_again_it_goes_on_as_the_other_gateway(tmp_path, platform):
+    other = Platform(now)
+    command = [sys.executable, "-m", "quartier.gateway.program", "--home", str(tmp_path)]
+    with platform.serve() as first, other.serve() as second:
+        Home(tmp_path).save_pairing(Pairing(first, NAME, KEY, "123456"))
+        process = subprocess.Popen([*command, "run", "--page", "127.0.0.1:0"])
+        try:
+            _until(lambda: platform.reports)
+            assert run(tmp_path, "pair", second, CODE) == GOOD
+            _until(lambda: other.reports)
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == GOOD
+
+
+def _until(happens):
+    until = time.monotonic() + 20
+    while not happens():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def _listener(folder):
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     channel.bind(str(folder / "notify"))

@@ -32,7 +32,7 @@ from quartier.gateway.lines import opener
 from quartier.gateway.local.server import serve
 from quartier.gateway.service import notify, watchdog_s
 from quartier.gateway.timekeeper import SystemClock
-from quartier.gateway.transport import BadUrl, Unreachable, transport
+from quartier.gateway.transport import BadUrl, Send, Unreachable, transport
 
 GOOD, FINDINGS, WRONG_USE, INTERNAL = 0, 1, 2, 3
 FAULTS = "faults.log"
@@ -40,6 +40,9 @@ PAIRINGS = "/api/gateway/pairings"
 FOLDER = "/var/lib/quartier-gateway"
 _LONGEST_WAIT = timedelta(days=1)
 _BEATS_A_WATCHDOG = 3
+LOOKS_EVERY_S = 2.0
+"""How soon the running program notices that it was paired again."""
+_LOG = logging.getLogger(__name__)
 
 
 class UserError(Exception):
@@ -113,34 +116,51 @@ def _run(args: argparse.Namespace) -> int:
     pairing = _paired(home)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     page = _page(args.page)
-    try:
-        send = transport(pairing.url, allows_plain=args.allow_http)
-    except BadUrl as problem:
-        raise UserError(str(problem)) from None
-    clock = SystemClock()
-
-    async def until_told_to_stop() -> None:
-        agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=__version__)
-        running = asyncio.create_task(agent.run())
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, running.cancel)
-        others = [asyncio.create_task(_beat(agent))]
-        if page:
-            others.append(asyncio.create_task(serve(agent, *page)))
-        notify("READY=1")
+    while True:
         try:
-            await asyncio.wait([running])
-        finally:
-            notify("STOPPING=1")
-            for one in others:
-                one.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-        if not running.cancelled():
-            running.result()
+            send = transport(pairing.url, allows_plain=args.allow_http)
+        except BadUrl as problem:
+            raise UserError(str(problem)) from None
+        if not asyncio.run(_live(home, pairing, send, page)):
+            return GOOD
+        pairing = _paired(home)
+        _LOG.info("this is %s of %s now", pairing.gateway, pairing.url)
 
-    asyncio.run(until_told_to_stop())
-    return GOOD
+
+async def _live(home: Home, pairing: Pairing, send: Send, page: tuple[str, int] | None) -> bool:
+    """Read and send until told to stop, or until this is another gateway; whether it is."""
+    clock = SystemClock()
+    agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=__version__)
+    running = asyncio.create_task(agent.run())
+    another = asyncio.create_task(_paired_anew(home, pairing))
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, running.cancel)
+    others = [another, asyncio.create_task(_beat(agent))]
+    if page:
+        others.append(asyncio.create_task(serve(agent, *page)))
+    notify("READY=1")
+    is_another = False
+    try:
+        await asyncio.wait([running, another], return_when=asyncio.FIRST_COMPLETED)
+        is_another = another.done() and not running.done()
+        running.cancel()
+        await asyncio.wait([running])
+    finally:
+        if not is_another:
+            notify("STOPPING=1")
+        for one in others:
+            one.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+    if not running.cancelled():
+        running.result()
+    return is_another
+
+
+async def _paired_anew(home: Home, pairing: Pairing) -> None:
+    """Returns when somebody has paired the gateway again."""
+    while home.pairing() in (pairing, None):
+        await asyncio.sleep(LOOKS_EVERY_S)
 
 
 async def _beat(agent: Agent) -> None:
