@@ -52,7 +52,7 @@ def opener(monotonic: Callable[[], float]) -> OpenBus:
     """What opens real buses; ``monotonic`` stamps what comes from them."""
 
     def open_bus(settings: BusSettings) -> BusPort:
-        protocol = "mbus" if settings.kind.is_mbus else "modbus"
+        protocol = settings.kind.protocol
         try:
             line = open_line(protocol, _line_of(settings), monotonic)
         except ValueError as problem:

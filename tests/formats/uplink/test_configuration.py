@@ -70,15 +70,16 @@ def configurations(draw):
     meters = [
         MeterSettings(
             name,
-            draw(st.sampled_from(buses)).name,
+            bus.name,
             draw(WORDS),
             draw(LINES),
-            str(draw(st.integers(1, 247))),
+            str(draw(st.integers(0, 7) if bus.kind is BusKind.SHELLY else st.integers(1, 247))),
             draw(LINES),
             draw(st.sampled_from(Plan)),
             draw(st.dictionaries(WORDS, LINES, max_size=3)),
         )
         for name in draw(st.lists(NAMES, max_size=3 if buses else 0, unique=True))
+        for bus in [draw(st.sampled_from(buses))]
     ]
     number = draw(st.integers(1, 1 << 40))
     return Configuration(
@@ -152,6 +153,7 @@ def changed(path, value):
         (["meters", 0, "bus"], "cellar", "meter 1: there is no bus cellar"),
         (["meters", 0, "address"], "248", "meter 1: address is not an address from 1 to 247"),
         (["meters", 0, "address"], 11, "meter 1: address is not"),
+        (["buses", 0, "kind"], "shelly", "meter 1: address is not a channel from 0 to 7"),
         (["meters", 1, "address"], "251", "meter 2: address is not"),
         (["meters", 0, "plan"], "hour", "meter 1: plan is none of"),
         (["meters", 0, "driver"], "../evil", "meter 1: driver"),

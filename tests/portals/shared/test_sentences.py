@@ -15,6 +15,7 @@ from quartier.portals.shared import sentences
 from quartier.portals.shared.sentences import BadCatalog, place, said
 from quartier.protocols.mbus import errors as mbus_errors
 from quartier.protocols.modbus import errors as modbus_errors
+from quartier.protocols.shelly import errors as shelly_errors
 from quartier.protocols.wire.errors import LineError
 
 SOURCE = Path(sentences.__file__).resolve().parents[3]
@@ -42,6 +43,7 @@ SPEAKERS = [
     "protocols/mbus/search.py", "protocols/mbus/telegram.py", "protocols/modbus/line.py",
     "protocols/wire/link.py", "drivers/modbus/identity.py", "drivers/modbus/reading.py",
     "drivers/modbus/sunspec.py", "gateway/lines.py",
+    "drivers/shelly/reading.py", "protocols/shelly",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",
@@ -149,7 +151,8 @@ def test_what_an_installer_fills_in_is_known(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_remedies_of_meters_and_lines_are_known(language):
-    found = [*vars(modbus_errors).values(), *vars(mbus_errors).values()]
+    modules = (modbus_errors, mbus_errors, shelly_errors)
+    found = [one for module in modules for one in vars(module).values()]
     remedies = {one.remedy for one in found if isinstance(one, type) and issubclass(one, LineError)}
     assert len(remedies) > 15
     assert {one for one in remedies if one and said(one, language) == one} == set()

@@ -168,7 +168,7 @@ def _check_driver(kind: BusKind, how: How) -> None:
         found = family(how.driver, how.settings)
     except (NoSuchFamily, BadSetting) as problem:
         raise BadSetUp(str(problem)) from None
-    if kind.is_mbus != (found.head.protocol == "mbus"):
+    if kind.protocol != found.head.protocol:
         raise BadSetUp(
             "an M-Bus is read with an M-Bus driver, any other bus with a driver of its meters"
         )

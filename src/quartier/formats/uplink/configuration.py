@@ -31,6 +31,7 @@ _HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.\-]{0,251}[0-9A-Za-z])?|[0-9A-Fa-f:.
 _DEVICE = re.compile(r"/dev/[0-9A-Za-z][0-9A-Za-z._:+/\-]{0,120}")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MODBUS_ADDRESS = re.compile(r"[1-9][0-9]?|1[0-9][0-9]|2[0-3][0-9]|24[0-7]")
+_CHANNEL = re.compile(r"[0-7]")
 _MBUS_ADDRESS = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|250|[0-9A-F]{8,16}")
 
 
@@ -43,6 +44,8 @@ class BusKind(StrEnum):
     """RTU frames through a converter from Ethernet to RS485."""
     MBUS_SERIAL = "mbus_serial"
     MBUS_TCP = "mbus_tcp"
+    SHELLY = "shelly"
+    """A Shelly device of the second generation or later: HTTP; its channels are the meters."""
 
     @property
     def is_serial(self) -> bool:
@@ -51,8 +54,15 @@ class BusKind(StrEnum):
 
     @property
     def is_mbus(self) -> bool:
-        """Whether M-Bus is spoken; else Modbus."""
+        """Whether M-Bus is spoken."""
         return self in (BusKind.MBUS_SERIAL, BusKind.MBUS_TCP)
+
+    @property
+    def protocol(self) -> str:
+        """What the drivers of its meters speak."""
+        if self is BusKind.SHELLY:
+            return "shelly"
+        return "mbus" if self.is_mbus else "modbus"
 
 
 class Plan(StrEnum):
@@ -85,8 +95,9 @@ class BusSettings:
 class MeterSettings:
     """One meter. ``name`` is its ``ref`` on the platform, ``bus`` the name of its bus.
 
-    ``address`` is decimal, or on M-Bus a secondary address of 8 to 16 hexadecimal digits (F is a
-    wildcard). ``serial`` is the number that the device should give, empty where it is not known.
+    ``address`` is decimal (of a Shelly the channel, from 0), or on M-Bus a secondary address of 8
+    to 16 hexadecimal digits (F is a wildcard). ``serial`` is the number that the device should
+    give, empty where it is not known.
     """
 
     name: str
@@ -213,6 +224,8 @@ def _meter(one: Fields, kinds: dict[str, BusKind]) -> MeterSettings:
     shape, what = _MODBUS_ADDRESS, "an address from 1 to 247"
     if kinds[bus].is_mbus:
         shape, what = _MBUS_ADDRESS, "an address from 0 to 250, or 8 to 16 digits"
+    elif kinds[bus] is BusKind.SHELLY:
+        shape, what = _CHANNEL, "a channel from 0 to 7"
     return MeterSettings(
         one.text("name", NAME, "a name"),
         bus,

@@ -37,6 +37,7 @@ KINDS = {
     BusKind.MODBUS_RTU_TCP: "Modbus RTU over TCP",
     BusKind.MBUS_SERIAL: "M-Bus",
     BusKind.MBUS_TCP: "M-Bus over TCP",
+    BusKind.SHELLY: "Shelly",
 }
 _MOST_SHOWN = 100
 

@@ -1,0 +1,85 @@
+"""One Shelly device as a line: each of its channels is a meter."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+
+from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase, quantity_of
+from quartier.drivers.catalog import Family
+from quartier.drivers.head import Model
+from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
+from quartier.drivers.shelly.part import Register, ShellyPart
+from quartier.drivers.shelly.reading import Reading, decode
+from quartier.protocols.shelly.client import IDENTITY, STATUS, Client
+from quartier.protocols.shelly.errors import ShellyError
+
+_LONGEST = 60
+
+
+class Line:
+    """The device at a host and a port; it connects for each question."""
+
+    def __init__(self, settings: LineSettings, monotonic: Callable[[], float]) -> None:
+        if not settings.host:
+            raise ValueError("a Shelly device is reached over the network; it needs a host")
+        self.client = Client(settings.host, settings.port, settings.timeout_s)
+        self._monotonic = monotonic
+
+    def reader(self, family: Family, _model: Model, address: str, name: str) -> "ChannelReader":
+        """The channel ``address``, from 0. Raises :class:`BadDevice`."""
+        part: ShellyPart = family.part
+        if not (address.isascii() and address.isdecimal() and int(address) < part.channels):
+            raise BadDevice(f"{address} is not a channel (0 to {part.channels - 1})")
+        return ChannelReader(self.client, self._monotonic, part, int(address), name)
+
+    async def scan(self) -> AsyncIterator[Present]:
+        """The device, if it is one. Raises ``ValueError``."""
+        try:
+            said = await self.client.ask(IDENTITY)
+        except ShellyError as problem:
+            raise ValueError(f"{problem}") from None
+        words = [str(said[key]) for key in ("app", "model", "mac") if key in said]
+        about = ", ".join(word[:_LONGEST] for word in words if word.isprintable())
+        yield Present("0", about or "-")
+
+    def close(self) -> None:
+        """Nothing stays open between two questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelReader:
+    """One channel of the device."""
+
+    client: Client
+    monotonic: Callable[[], float]
+    part: ShellyPart
+    channel: int
+    name: str
+
+    async def registers(self) -> Taken:
+        """Its counting registers."""
+        return await self._taken(one for one in self.part.registers if one.is_billing)
+
+    async def power(self) -> Taken:
+        """Its power now."""
+        return await self._taken(one for one in self.part.registers if _is_power(one))
+
+    async def momentary(self) -> Taken:
+        """What it shows of an instant."""
+        return await self._taken(one for one in self.part.registers if is_momentary(one.obis))
+
+    async def read(self, registers: Iterable[Register]) -> Reading:
+        """``registers`` now. Never raises for what the device does."""
+        try:
+            status = await self.client.ask(STATUS, self.part.password)
+        except ShellyError as problem:
+            return Reading((), (problem.finding(self.name),), False)
+        return decode(status, self.part, registers, self.channel, self.name)
+
+    async def _taken(self, registers: Iterable[Register]) -> Taken:
+        read = await self.read(registers)
+        return Taken(read.values, self.monotonic(), read.findings, read.is_reached, read.serial)
+
+
+def _is_power(register: Register) -> bool:
+    code = register.obis
+    return is_momentary(code) and quantity_of(code) is Quantity.POWER and not is_of_phase(code)
