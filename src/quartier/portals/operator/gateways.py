@@ -39,6 +39,8 @@ KINDS = {
     BusKind.MBUS_TCP: "M-Bus over TCP",
     BusKind.SHELLY: "Shelly",
 }
+USUAL_PORTS = {BusKind.MODBUS_TCP: 502, BusKind.MODBUS_RTU_TCP: 502, BusKind.SHELLY: 80}
+"""Where the devices of a kind listen unless somebody set another port; M-Bus has no usual one."""
 _MOST_SHOWN = 100
 
 
@@ -55,7 +57,11 @@ class BusForm(forms.Form):
         label=gettext_lazy("Network address (over TCP)"), max_length=253, required=False
     )
     port = forms.IntegerField(
-        label=gettext_lazy("TCP port"), min_value=1, max_value=65535, initial=502, required=False
+        label=gettext_lazy("TCP port"),
+        help_text=gettext_lazy("Empty: the usual one"),
+        min_value=1,
+        max_value=65535,
+        required=False,
     )
     device = forms.CharField(
         label=gettext_lazy("Serial port (otherwise)"), max_length=120, required=False
@@ -70,9 +76,10 @@ class BusForm(forms.Form):
 
     def parameters(self) -> dict[str, str | int]:
         """Those that the kind uses."""
-        is_serial = BusKind(self.cleaned_data["kind"]).is_serial
-        names = ("device", "baud", "parity", "stop_bits") if is_serial else ("host", "port")
-        return {name: self.cleaned_data[name] or "" for name in names}
+        kind = BusKind(self.cleaned_data["kind"])
+        names = ("device", "baud", "parity", "stop_bits") if kind.is_serial else ("host", "port")
+        usual = {"port": USUAL_PORTS.get(kind, "")}
+        return {name: self.cleaned_data[name] or usual.get(name, "") for name in names}
 
 
 def pair_page(request: HttpRequest) -> HttpResponse:
