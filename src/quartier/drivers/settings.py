@@ -11,7 +11,9 @@ from typing import Any
 
 from quartier.drivers.fields import Table
 
-KINDS = ("whole", "number", "text")
+HIDDEN = "hidden"
+"""Kind of a setting that says how to get in, not what is read there; it is not shown."""
+KINDS = ("whole", "number", "text", HIDDEN)
 Value = int | Decimal | str
 
 

@@ -74,6 +74,19 @@ def test_what_an_unverified_driver_read_stops_the_bill_also_when_it_is_changed(c
     ]
 
 
+def test_another_password_reads_the_same(cellar):
+    gateway, _, (first, *_) = cellar
+    net = {"host": "10.0.0.9", "port": 80}
+    bus = gateways.add_bus(gateway, "plug", "shelly", net, **WHO)
+    pairing.pair(asked(pairing.draw_code(gateway, **WHO)), at=AT)
+    for at, password in ((AT, "one"), (AT + timedelta(days=1), "two")):
+        how = gateways.How("shelly_plus_1pm", "Plus 1PM", settings={"password": password})
+        gateways.connect(bus, [gateways.Wanted(first, "1")], how, at=at, actor="t")
+    row = Connection.objects.get(meter=first)
+    assert (row.settings, row.since) == ({"password": "two"}, AT)
+    assert not Note.objects.exists()
+
+
 def test_a_gateway_that_knows_a_higher_number_gets_a_higher_one_still(cellar):
     gateway, _, _ = cellar
     assert configuration.newest(gateway, has=17)[0] == 18

@@ -13,7 +13,7 @@ from quartier.apps.equipment.configuration import content_of
 from quartier.apps.equipment.models import Bus, Connection, Gateway, Meter
 from quartier.apps.sites.models import Note, Site
 from quartier.drivers.catalog import Family, NoSuchFamily, families, family, key_of
-from quartier.drivers.settings import BadSetting
+from quartier.drivers.settings import HIDDEN, BadSetting
 from quartier.formats.uplink.batch import NAME
 from quartier.formats.uplink.configuration import BusKind, Plan, encode
 from quartier.formats.uplink.strict import BadMessage
@@ -180,11 +180,8 @@ def _check_driver(kind: BusKind, how: How) -> None:
 def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
     """Whether it may have been read by an unverified driver in another way until now."""
     row = Connection.objects.filter(meter=one.meter).select_related("bus__gateway").first()
-    is_same = row is not None and (key_of(row.driver), row.model, row.settings) == (
-        key_of(how.driver),
-        how.model,
-        dict(how.settings),
-    )
+    told = _what_is_read(how.driver, how.model, how.settings)
+    is_same = row is not None and _what_is_read(row.driver, row.model, row.settings) == told
     since = row.since if row is not None and is_same else at
     is_doubtful = (
         row is not None
@@ -205,6 +202,16 @@ def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
         },
     )
     return is_doubtful
+
+
+def _what_is_read(
+    driver: str, model: str, settings: Mapping[str, str]
+) -> tuple[str, str, dict[str, str]]:
+    """Driver, model and settings; another password reads the same."""
+    key = key_of(driver)
+    found = next((one for one in drivers() if one.head.key == key), None)
+    hidden = {one.name for one in found.settings if one.kind == HIDDEN} if found else set()
+    return key, model, {name: text for name, text in settings.items() if name not in hidden}
 
 
 def _doubt(site: Site, meters: Sequence[Meter], at: datetime) -> None:
