@@ -14,7 +14,7 @@ from quartier.drivers.replay import captures_in, differences, read_capture
 
 FOLDERS = list(catalog.folders())
 FRAMES = [path for folder in FOLDERS for path in captures_in(folder)]
-MODBUS = [one for one in catalog.families() if one.head.protocol == "modbus"]
+MODBUS = [one for one in catalog.families() if one.head.protocol == "modbus" and one.is_meter]
 
 
 def test_there_are_families():

@@ -41,6 +41,16 @@ class Family:
     settings: tuple[Setting, ...]
     part: Any
 
+    @property
+    def relays(self) -> int:
+        """How many relays a device has; 0: it switches nothing."""
+        return int(self.part.relays)
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether it is read at all; a module of relays is not."""
+        return bool(self.part.is_meter)
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from quartier.core.kernel.findings import Finding
 from quartier.drivers.catalog import Family
 from quartier.drivers.head import Model
+from quartier.drivers.outputs import Output
 from quartier.drivers.values import Value
 from quartier.protocols.wire.link import Link, TcpLink
 from quartier.protocols.wire.serial_port import SerialLink, SerialSettings
@@ -91,6 +92,10 @@ class LineOf(Protocol):
 
     def reader(self, family: Family, model: Model, address: str, name: str) -> Reader:
         """The device at ``address``; people call it ``name``. Raises :class:`BadDevice`."""
+
+    def output(self, family: Family, address: str, channel: int, name: str) -> Output:
+        """The output ``channel``, from 0, of the device at ``address``; people call it ``name``.
+        Raises :class:`BadDevice`."""
 
     def scan(self) -> AsyncIterator[Present]:
         """Who is on the line, as they are found. May take minutes; devices are read meanwhile.

@@ -17,6 +17,8 @@ class Device:
         self.status, self.password, self.raw = status, password, raw
         self.is_chunked = is_chunked
         self.asked = []
+        self.holds = {}
+        """By channel: seconds after which the relay flips back."""
 
     @asynccontextmanager
     async def listening(self):
@@ -36,7 +38,10 @@ class Device:
         path = head.split(" ", 2)[1]
         if path == "/shelly":
             return self._ok({"app": "Plus1PM", "mac": "AABBCCDDEEFF", "gen": 2})
-        if path != "/rpc/Shelly.GetStatus":
+        asked = re.fullmatch(r"/rpc/Switch\.(Set|GetStatus)\?id=(\d)(?:&on=(true|false))?.*", path)
+        if asked and (not self.password or self._is_known(head, path)):
+            return self._switched(path, asked)
+        if asked is None and path != "/rpc/Shelly.GetStatus":
             return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         if self.password and not self._is_known(head, path):
             return (
@@ -45,6 +50,16 @@ class Device:
                 "algorithm=SHA-256\r\n\r\n"
             ).encode()
         return self._ok(self.status)
+
+    def _switched(self, path, asked):
+        status = self.status[f"switch:{asked[2]}"]
+        before = status["output"]
+        if asked[1] == "GetStatus":
+            return self._ok(status)
+        status["output"] = asked[3] == "true"
+        hold = re.search(r"&toggle_after=(\d+)$", path)
+        self.holds[int(asked[2])] = int(hold[1]) if hold else 0
+        return self._ok({"was_on": before})
 
     def _is_known(self, head, path):
         given = dict(re.findall(r'(\w+)="?([^",\r]+)', head.partition("Authorization: ")[2]))

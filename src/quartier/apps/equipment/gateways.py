@@ -172,6 +172,8 @@ def _check_driver(kind: BusKind, how: How) -> None:
         raise BadSetUp(
             "an M-Bus is read with an M-Bus driver, any other bus with a driver of its meters"
         )
+    if not found.is_meter:
+        raise BadSetUp(f"{found.head.family} measures nothing; choose it for an appliance")
     if how.model and found.head.model(how.model) is None:
         there = ", ".join(one.name for one in found.head.models)
         raise BadSetUp(f"{found.head.family} has no model {how.model!r:.70}; it has: {there}")

@@ -7,6 +7,7 @@ from quartier.drivers.catalog import Family
 from quartier.drivers.head import Model
 from quartier.drivers.mbus.part import MBusPart
 from quartier.drivers.mbus.reading import address_of, poll
+from quartier.drivers.outputs import Output
 from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
 from quartier.protocols.mbus.addresses import Secondary
 from quartier.protocols.mbus.bus import HIGHEST, Bus
@@ -30,6 +31,10 @@ class Line:
         except ValueError as problem:
             raise BadDevice(f"{problem}") from None
         return MeterReader(self.bus, self._monotonic, family.part, model, asked, name)
+
+    def output(self, _family: Family, _address: str, _channel: int, _name: str) -> Output:
+        """Raises :class:`BadDevice`: nothing is switched over M-Bus here."""
+        raise BadDevice("an M-Bus device has no relay")
 
     async def scan(self) -> AsyncIterator[Present]:
         """Those with a primary address, then those with a number. Raises ``ValueError``."""

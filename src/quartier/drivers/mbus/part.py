@@ -42,6 +42,16 @@ class MBusPart:
     by_medium: bool
     registers: tuple[Register, ...]
 
+    @property
+    def relays(self) -> int:
+        """How many relays a device has: nothing is switched over M-Bus here."""
+        return 0
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether there is something to read."""
+        return True
+
     def of_model(self, model: Model) -> tuple[Register, ...]:
         """The registers that ``model`` has."""
         return tuple(one for one in self.registers if not one.models or model.name in one.models)

@@ -1,6 +1,7 @@
 """The Modbus part of docs/drivers.md."""
 
 from quartier.drivers.head import Model
+from quartier.drivers.modbus.outputs import OutputMap
 from quartier.drivers.modbus.part import ModbusPart
 from quartier.drivers.modbus.plan import plan
 from quartier.drivers.modbus.registers import Register
@@ -17,11 +18,23 @@ def tables(part: ModbusPart, models: tuple[Model, ...]) -> list[str]:
         lines += [f"Requests a poll: {times}.", ""]
         lines += ["| OBIS code | address | function | type | unit | billed | models |", _RULE]
         lines += [_register(register) for register in part.registers]
-    else:
+    elif part.points:
         lines += ["| OBIS code or name | SunSpec models | offset | type | unit | billed |"]
         lines += ["|---|---|---|---|---|---|"]
         lines += [_point(point) for point in part.points]
+    if part.outputs is not None:
+        lines += ["", _relays(part.outputs)] if part.is_meter else [_relays(part.outputs)]
     return lines
+
+
+def _relays(outputs: OutputMap) -> str:
+    last = outputs.first + outputs.channels - 1
+    where = f"address {outputs.first}" if outputs.channels == 1 else f"{outputs.first} to {last}"
+    return (
+        f"Relays: {outputs.channels}, {where}; switched by function {outputs.write} "
+        f"({outputs.on} on, {outputs.off} off), read by function {outputs.read}. One that is "
+        "closed stays closed when the gateway dies."
+    )
 
 
 _RULE = "|---|---|---|---|---|---|---|"

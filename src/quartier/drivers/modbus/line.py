@@ -8,6 +8,7 @@ from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase
 from quartier.drivers.catalog import Family, families
 from quartier.drivers.head import Model
 from quartier.drivers.modbus.identity import identify
+from quartier.drivers.modbus.outputs import ModbusOutput
 from quartier.drivers.modbus.part import ModbusPart as Part
 from quartier.drivers.modbus.reading import Device, device, poll
 from quartier.drivers.modbus.registers import Register
@@ -40,9 +41,15 @@ class Line:
 
     def reader(self, family: Family, model: Model, address: str, name: str) -> "DeviceReader":
         """The device at ``address``, 1 to 247. Raises :class:`BadDevice`."""
-        if not address.isdecimal() or not 1 <= int(address) <= HIGHEST_UNIT:
-            raise BadDevice(f"{address} is not the address of a device (1 to 247)")
-        return DeviceReader(self.bus, self._monotonic, family, model, int(address), name)
+        return DeviceReader(self.bus, self._monotonic, family, model, _unit(address), name)
+
+    def output(self, family: Family, address: str, channel: int, name: str) -> ModbusOutput:
+        """The relay ``channel``, from 0, of the device at ``address``. Raises
+        :class:`BadDevice`."""
+        part: Part = family.part
+        if part.outputs is None or not 0 <= channel < part.relays:
+            raise BadDevice(f"{family.head.family} has no relay {channel + 1}")
+        return ModbusOutput(self.bus, _unit(address), part.outputs, channel, part.timing, name)
 
     async def scan(self) -> AsyncIterator[Present]:
         """Those at each address, with the families that fit. Raises ``ValueError``."""
@@ -134,6 +141,12 @@ class DeviceReader:
     async def _poll(self, asked: Device) -> Taken:
         reading = await poll(self.bus, asked)
         return Taken(reading.values, self.monotonic(), reading.findings, reading.is_reached)
+
+
+def _unit(address: str) -> int:
+    if not address.isdecimal() or not 1 <= int(address) <= HIGHEST_UNIT:
+        raise BadDevice(f"{address} is not the address of a device (1 to 247)")
+    return int(address)
 
 
 def _is_power(register: Register) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from quartier.drivers.fields import Table
 from quartier.drivers.head import Head, Model
+from quartier.drivers.modbus.outputs import OutputMap, read_outputs
 from quartier.drivers.modbus.registers import (
     READS,
     Defaults,
@@ -54,6 +55,17 @@ class ModbusPart:
     identities: tuple[Identity, ...]
     points: tuple[Point, ...]
     sunspec_bases: tuple[int, ...]
+    outputs: OutputMap | None = None
+
+    @property
+    def relays(self) -> int:
+        """How many relays a device has."""
+        return self.outputs.channels if self.outputs else 0
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether there is something to read."""
+        return bool(self.registers or self.points)
 
     def of_model(self, model: Model) -> tuple[Register, ...]:
         """The registers that ``model`` has."""
@@ -70,8 +82,9 @@ def read_part(head: Head, table: Table) -> ModbusPart:
         seen.append(one)
     identities = [read_identity(one, head, defaults) for one in table.tables("identify")]
     points, bases = read_points(table, head)
-    if not registers and not points:
-        table.fault("", "there is no [[register]].", "Add one.")
+    outputs = read_outputs(table)
+    if not registers and not points and outputs is None:
+        table.fault("", "there is no [[register]] and no [[output]].", "Add one.")
     for model in head.models:
         names: dict[str, int] = {}
         for index, register in enumerate(registers):
@@ -93,6 +106,7 @@ def read_part(head: Head, table: Table) -> ModbusPart:
         tuple(identities),
         points,
         bases,
+        outputs,
     )
 
 

@@ -7,13 +7,17 @@ that the captured answers hold, so that a capture stays good when the plan chang
 
 import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from quartier.drivers.catalog import Family
+from quartier.drivers.modbus.outputs import ModbusOutput
 from quartier.drivers.modbus.part import ModbusPart
 from quartier.drivers.modbus.reading import Reading, device, poll
 from quartier.drivers.modbus.sunspec import find_registers
+from quartier.drivers.outputs import NotSwitched
 from quartier.drivers.replay import BadCapture, Capture
+from quartier.drivers.values import Value
 from quartier.protocols.modbus import pdu, rtu
 from quartier.protocols.modbus.bus import Bus, Timing
 from quartier.protocols.modbus.errors import BadFrame, Refused
@@ -104,6 +108,16 @@ def replay(family: Family, capture: Capture) -> Reading:
 
     async def run() -> Reading:
         bus = Bus(link, RtuFraming(), Timing(tries=1))
+        if part.outputs is not None:
+            relays = await _relays(bus, unit, part, _switched(capture.raw))
+            if not part.is_meter:
+                return relays
+            read = await poll(bus, device(unit, family.head.family, part.of_model(model), part))
+            return Reading(
+                (*read.values, *relays.values),
+                (*read.findings, *relays.findings),
+                read.is_reached or relays.is_reached,
+            )
         if not part.points:
             return await poll(bus, device(unit, family.head.family, part.of_model(model), part))
         registers, findings = await find_registers(bus, unit, part, model, f"device {unit}")
@@ -114,6 +128,44 @@ def replay(family: Family, capture: Capture) -> Reading:
     # No pauses: nothing here is a wire.
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(run())
+
+
+def _switched(raw: Mapping[str, Any]) -> list[tuple[int, bool]]:
+    """``switched`` of the capture: relays, from 1, and whether each is closed or opened."""
+    listed = raw.get("switched", [])
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise BadCapture('switched must be a list such as ["1 on", "1 off"]')
+    found = []
+    for one in listed:
+        relay, _, state = one.partition(" ")
+        if not relay.isdecimal() or state not in ("on", "off"):
+            raise BadCapture(f'switched: {one[:40]!r} is not written as "1 on" or "1 off"')
+        found.append((int(relay) - 1, state == "on"))
+    return found
+
+
+async def _relays(
+    bus: Bus, unit: int, part: ModbusPart, switched: list[tuple[int, bool]]
+) -> Reading:
+    """Switch as the capture says, and read the relays whose answers it holds."""
+    assert part.outputs is not None, "who calls has looked"
+    values, findings = [], []
+    for relay, is_on in switched:
+        output = ModbusOutput(bus, unit, part.outputs, relay, part.timing, f"relay {relay + 1}")
+        try:
+            await output.switch(is_on, 0)
+        except NotSwitched as problem:
+            findings.append(problem.finding)
+    for relay in range(part.relays):
+        output = ModbusOutput(bus, unit, part.outputs, relay, part.timing, f"relay {relay + 1}")
+        try:
+            is_on = await output.is_on()
+        except NotSwitched as problem:
+            if problem.finding.code != Refused.code:  # the capture does not ask for this one
+                findings.append(problem.finding)
+            continue
+        values.append(Value(f"relay_{relay + 1}", None, Decimal(is_on), "1"))
+    return Reading(tuple(values), tuple(findings), bool(values))
 
 
 def _exchanges(raw: Mapping[str, Any]) -> dict[bytes, bytes]:

@@ -51,7 +51,7 @@ async def scan(
     Raises NoConnection where the line cannot be reached, and BadFrame where it speaks something
     else (RTU inside TCP, say, in place of Modbus TCP).
     """
-    known = [family for family in families if family.head.protocol == "modbus"]
+    known = [family for family in families if family.head.protocol == "modbus" and family.is_meter]
     for unit in units:
         where = f"device {unit}"
         try:

@@ -7,7 +7,9 @@ from quartier.drivers.shelly.part import Register, ShellyPart
 def tables(part: ShellyPart, _models: tuple[Model, ...]) -> list[str]:
     """Lines of Markdown: the channels, and the places in the status."""
     channels = f"Channels: 0 to {part.channels - 1}" if part.channels > 1 else "Channel: 0"
-    lines = [f"{channels}.", "", "| OBIS code | place | unit | billed |", "|---|---|---|---|"]
+    relays = " Each switches; one that is closed opens by itself soon after the gateway died."
+    about = f"{channels}.{relays if part.has_relays else ''}"
+    lines = [about, "", "| OBIS code | place | unit | billed |", "|---|---|---|---|"]
     return lines + [_register(register) for register in part.registers]
 
 

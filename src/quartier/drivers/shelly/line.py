@@ -7,6 +7,7 @@ from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase
 from quartier.drivers.catalog import Family
 from quartier.drivers.head import Model
 from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
+from quartier.drivers.shelly.outputs import ShellyOutput
 from quartier.drivers.shelly.part import Register, ShellyPart
 from quartier.drivers.shelly.reading import Reading, decode
 from quartier.protocols.shelly.client import IDENTITY, STATUS, Client
@@ -30,6 +31,14 @@ class Line:
         if not (address.isascii() and address.isdecimal() and int(address) < part.channels):
             raise BadDevice(f"{address} is not a channel (0 to {part.channels - 1})")
         return ChannelReader(self.client, self._monotonic, part, int(address), name)
+
+    def output(self, family: Family, _address: str, channel: int, name: str) -> ShellyOutput:
+        """The relay ``channel``, from 0; the device has no other address than its host. Raises
+        :class:`BadDevice`."""
+        part: ShellyPart = family.part
+        if not 0 <= channel < part.relays:
+            raise BadDevice(f"{family.head.family} has no relay {channel + 1}")
+        return ShellyOutput(self.client, channel, part.password, name)
 
     async def scan(self) -> AsyncIterator[Present]:
         """The device, if it is one. Raises ``ValueError``."""

@@ -49,13 +49,14 @@ def gateway_meters(visit: Visit, name: str) -> HttpResponseBase:
                 visit.request, _("%(count)s meters are read from now on.") % {"count": count}
             )
             return redirect("site-gateway", visit.site.ref, name)
+    readable = [one for one in drivers() if one.is_meter]
     context = {
         "gateway": gateway,
         "buses": buses,
         "meters": meters,
-        "families": [one for one in drivers() if one.head.key != MBUS],
+        "families": [one for one in readable if one.head.key != MBUS],
         "mbus": MBUS,
-        "settable": [(one, _typed(one, posted)) for one in drivers() if one.settings],
+        "settable": [(one, _typed(one, posted)) for one in readable if one.settings],
         "plans": [Plan.QUARTER_HOUR.value, Plan.DAY.value],
         "chosen": posted,
         "refused": refused,

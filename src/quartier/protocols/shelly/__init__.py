@@ -1,4 +1,5 @@
-"""Shelly devices of the second generation and later: JSON over HTTP (RPC), with digest login.
+"""Shelly devices: JSON over HTTP. The second generation and later has RPC and a login by digest,
+the first a page of its status and a login that anybody in the network can hear.
 
-Source: the maker's public pages on its RPC (shelly-api-docs.shelly.cloud/gen2) and RFC 7616.
+Source: the maker's public pages (shelly-api-docs.shelly.cloud, gen1 and gen2), RFC 7616 and 7617.
 """

@@ -6,20 +6,38 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from quartier.protocols.shelly.basic import basic_authorization
 from quartier.protocols.shelly.digest import authorization
 from quartier.protocols.shelly.errors import BadAnswer, BadPassword, NoConnection
 
 STATUS = "/rpc/Shelly.GetStatus"
+FIRST_STATUS = "/status"
+"""Of the first generation."""
 IDENTITY = "/shelly"
 """Says who the device is, without a login."""
 
 MOST_BYTES = 128 * 1024
+LONGEST_HOLD_S = 86_400
 _MOST_HEAD = 8 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,6})[ \t]*(?:;[^\r\n]*)?\r\n")
 _FRAMING = ("content-length", "transfer-encoding")
 _OK, _UNAUTHORIZED = 200, 401
+
+
+def switch_path(channel: int, *, is_on: bool, hold_s: int = 0) -> str:
+    """Where to ask that relay ``channel`` closes or opens; a closed one opens by itself after
+    ``hold_s`` seconds (``toggle_after`` of Switch.Set), never where that is 0."""
+    if not (0 <= channel <= 7 and 0 <= hold_s <= LONGEST_HOLD_S):
+        raise ValueError(f"channel {channel} for {hold_s} s cannot be switched")
+    hold = f"&toggle_after={hold_s}" if is_on and hold_s else ""
+    return f"/rpc/Switch.Set?id={channel}&on={'true' if is_on else 'false'}{hold}"
+
+
+def switch_status_path(channel: int) -> str:
+    """Where relay ``channel`` says how it stands."""
+    return f"/rpc/Switch.GetStatus?id={channel}"
 
 
 class Client:
@@ -30,15 +48,24 @@ class Client:
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._turn = asyncio.Lock()
 
-    async def ask(self, path: str, password: str = "") -> dict[str, Any]:
+    async def ask(
+        self, path: str, password: str = "", *, first_user: str = ""
+    ) -> dict[str, Any]:
         """The object that the device answers to a GET of ``path``; its decimals are exact.
+
+        ``first_user``: the device is of the first generation, and this its user, to whom alone
+        the password may be sent as it is; to any other it is only proved.
 
         Raises :class:`~quartier.protocols.shelly.errors.ShellyError`.
         """
         async with self._turn:
             status, headers, body = await self._get(path, "")
             if status == _UNAUTHORIZED and password:
-                answer = authorization(headers.get("www-authenticate", ""), path, password)
+                challenge = headers.get("www-authenticate", "")
+                if first_user:
+                    answer = basic_authorization(challenge, first_user, password)
+                else:
+                    answer = authorization(challenge, path, password)
                 status, headers, body = await self._get(path, answer)
         if status == _UNAUTHORIZED:
             said = "refuses the password" if password else "asks for a password"

@@ -27,4 +27,4 @@ class BadAnswer(ShellyError):
     """An answer that is none of a Shelly device."""
 
     code = "shelly.answer"
-    remedy = "Check that a Shelly of the second generation or later has this address."
+    remedy = "Check that a Shelly of the generation that its driver names has this address."
