@@ -55,6 +55,9 @@ class Kind(StrEnum):
     MOMENTARY = "momentary"
     """Voltage, current, power (V, A, W) and power factor of a phase or of all at an instant, by
     OBIS code; sent only while the configuration asks for an inspection. Only the last is kept."""
+    SWITCH = "switch"
+    """When an appliance was switched, and why (``appliances.switch_code``): ``meter`` is its name.
+    Sent only by a gateway whose configuration has appliances."""
 
 
 class BadMeasurement(ValueError):

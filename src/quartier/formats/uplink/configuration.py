@@ -11,6 +11,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
+from quartier.formats.uplink import appliances
+from quartier.formats.uplink.appliances import Surplus
 from quartier.formats.uplink.batch import NAME
 from quartier.formats.uplink.strict import (
     VERSION,
@@ -24,7 +26,6 @@ from quartier.formats.uplink.strict import (
 MOST_BYTES = 1 << 20
 MOST_BUSES = 64
 MOST_METERS = 2_000
-MOST_SETTINGS = 64
 
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-/]{0,62}")
 _HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.\-]{0,251}[0-9A-Za-z])?|[0-9A-Fa-f:.]{2,45}")
@@ -123,6 +124,8 @@ class Configuration:
     inspect_until: datetime | None = None
     """Until then the meters are inspected: what they show of each phase is read with the power.
     To the millisecond."""
+    surplus: Surplus | None = None
+    """What it switches; None where there is nothing."""
 
 
 def encode(configuration: Configuration) -> bytes:
@@ -138,6 +141,8 @@ def encode(configuration: Configuration) -> bytes:
     }
     if configuration.inspect_until is not None:
         content["inspect_until_ms"] = milliseconds(configuration.inspect_until)
+    if configuration.surplus is not None:
+        content["surplus"] = appliances.written(configuration.surplus)
     data = encoded(content)
     decode(data)
     return data
@@ -149,7 +154,7 @@ def decode(data: bytes) -> Configuration:
         data,
         MOST_BYTES,
         ("gateway", "number", "timezone", "buses", "meters", "power_every_s"),
-        ("inspect_until_ms",),
+        ("inspect_until_ms", "surplus"),
     )
     buses = tuple(_bus(one) for one in _buses(fields))
     _once("bus", [bus.name for bus in buses])
@@ -159,6 +164,14 @@ def decode(data: bytes) -> Configuration:
         _meter(one, kinds) for one in fields.objects("meters", MOST_METERS, "meter", names)
     )
     _once("meter", [meter.name for meter in meters])
+    surplus = None
+    if "surplus" in fields.raw:
+        has_addresses = {
+            name: kind is not BusKind.SHELLY for name, kind in kinds.items() if not kind.is_mbus
+        }
+        surplus = appliances.read(
+            fields.raw["surplus"], has_addresses, {meter.name for meter in meters}
+        )
     return Configuration(
         fields.text("gateway", NAME, "the name of a gateway"),
         fields.whole("number", 1),
@@ -167,6 +180,7 @@ def decode(data: bytes) -> Configuration:
         meters,
         fields.whole("power_every_s", 10, 900),
         fields.instant("inspect_until_ms") if "inspect_until_ms" in fields.raw else None,
+        surplus,
     )
 
 
@@ -234,19 +248,8 @@ def _meter(one: Fields, kinds: dict[str, BusKind]) -> MeterSettings:
         one.text("address", shape, what),
         one.line("serial"),
         Plan(one.one_of("plan", [plan.value for plan in Plan])),
-        _settings(one),
+        one.lines("settings"),
     )
-
-
-def _settings(one: Fields) -> dict[str, str]:
-    raw = one.raw["settings"]
-    if not isinstance(raw, dict) or len(raw) > MOST_SETTINGS:
-        raise BadMessage(f"{one.where}: settings is not an object of at most {MOST_SETTINGS}")
-    where = f"{one.where}, settings"
-    if wrong := [name for name in raw if not _WORD.fullmatch(name)]:
-        raise BadMessage(f"{where}: {wrong[0]!r:.40} is not the name of a setting")
-    values = Fields(raw, where, tuple(raw))
-    return {name: values.line(name) for name in sorted(raw)}
 
 
 def _once(what: str, names: list[str]) -> None:

@@ -16,6 +16,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = 31_536_000_000  # 1971: before is a clock that was never set
 _END_MS = 4_102_444_800_000  # 2100
+_MOST_LINES = 64
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class BadMessage(ValueError):
@@ -97,6 +99,23 @@ class Fields:
         if not isinstance(value, str) or len(value) > most or not value.isprintable():
             raise BadMessage(f"{self.where}: {name} is not a text of at most {most} characters")
         return value
+
+    def flag(self, name: str) -> bool:
+        value = self.raw[name]
+        if not isinstance(value, bool):
+            raise BadMessage(f"{self.where}: {name} is not true or false")
+        return value
+
+    def lines(self, name: str) -> dict[str, str]:
+        """Texts of one line each, by names."""
+        raw = self.raw[name]
+        if not isinstance(raw, dict) or len(raw) > _MOST_LINES:
+            raise BadMessage(f"{self.where}: {name} is not an object of at most {_MOST_LINES}")
+        where = f"{self.where}, {name}"
+        if wrong := [one for one in raw if not _WORD.fullmatch(one)]:
+            raise BadMessage(f"{where}: {wrong[0]!r:.40} is not the name of a setting")
+        values = Fields(raw, where, tuple(raw))
+        return {one: values.line(one) for one in sorted(raw)}
 
     def one_of(self, name: str, words: Sequence[str]) -> str:
         value = self.raw[name]
