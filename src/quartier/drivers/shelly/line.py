@@ -1,8 +1,9 @@
 """One Shelly device as a line: each of its channels is a meter."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from quartier.core.kernel.findings import Finding, warning
 from quartier.core.metering.momentary import Quantity, is_momentary, is_of_phase, quantity_of
 from quartier.drivers.catalog import Family
 from quartier.drivers.head import Model
@@ -10,7 +11,7 @@ from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
 from quartier.drivers.shelly.outputs import ShellyOutput
 from quartier.drivers.shelly.part import Register, ShellyPart
 from quartier.drivers.shelly.reading import Reading, decode
-from quartier.protocols.shelly.client import IDENTITY, STATUS, Client
+from quartier.protocols.shelly.client import FIRST_STATUS, IDENTITY, STATUS, Client
 from quartier.protocols.shelly.errors import ShellyError
 
 _LONGEST = 60
@@ -46,7 +47,7 @@ class Line:
             said = await self.client.ask(IDENTITY)
         except ShellyError as problem:
             raise ValueError(f"{problem}") from None
-        words = [str(said[key]) for key in ("app", "model", "mac") if key in said]
+        words = [str(said[key]) for key in ("app", "model", "type", "mac") if key in said]
         about = ", ".join(word[:_LONGEST] for word in words if word.isprintable())
         yield Present("0", about or "-")
 
@@ -65,8 +66,11 @@ class ChannelReader:
     name: str
 
     async def registers(self) -> Taken:
-        """Its counting registers."""
-        return await self._taken(one for one in self.part.registers if one.is_billing)
+        """Its counting registers; none, and a finding, of a device that forgets its count."""
+        taken = await self._taken(one for one in self.part.registers if one.is_billing)
+        if taken.is_reached and self.part.is_forgetful:
+            return replace(taken, findings=(*taken.findings, _forgetful(self.name)))
+        return taken
 
     async def power(self) -> Taken:
         """Its power now."""
@@ -79,7 +83,8 @@ class ChannelReader:
     async def read(self, registers: Iterable[Register]) -> Reading:
         """``registers`` now. Never raises for what the device does."""
         try:
-            status = await self.client.ask(STATUS, self.part.password)
+            path = FIRST_STATUS if self.part.generation == 1 else STATUS
+            status = await self.client.ask(path, self.part.password, first_user=self.part.user)
         except ShellyError as problem:
             return Reading((), (problem.finding(self.name),), False)
         return decode(status, self.part, registers, self.channel, self.name)
@@ -92,3 +97,12 @@ class ChannelReader:
 def _is_power(register: Register) -> bool:
     code = register.obis
     return is_momentary(code) and quantity_of(code) is Quantity.POWER and not is_of_phase(code)
+
+
+def _forgetful(name: str) -> Finding:
+    return warning(
+        "shelly.forgetful",
+        "this model loses its count at each power cut; its power is read, its energy is not.",
+        where=name,
+        remedy="Put a meter that keeps its count where energy is to be billed.",
+    )

@@ -80,6 +80,13 @@ class ShellyPart:
         return self.channels if self.has_relays else 0
 
     @property
+    def is_forgetful(self) -> bool:
+        """Whether it counts energy in a memory that a power cut empties, and nowhere else."""
+        return not any(one.is_billing for one in self.registers) and any(
+            one.unit == WATT_MINUTES for one in self.registers
+        )
+
+    @property
     def is_meter(self) -> bool:
         """Whether there is something to read."""
         return True

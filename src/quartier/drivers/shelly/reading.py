@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from quartier.core.kernel.findings import Finding, error
 from quartier.drivers.shelly.part import Register, ShellyPart
-from quartier.drivers.units import BASE, counted, product
 from quartier.drivers.values import Value
 
 _MAC = re.compile(r"[0-9A-F]{12}")
 _MOST_MAGNITUDE = 30
+_EXACT = Context(prec=120, traps=[Inexact])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,14 @@ def decode(
 ) -> Reading:
     """The ``registers`` of ``channel`` in ``status``; never raises for what stands there."""
     values, findings = [], []
+    doubted: dict[str, None] = {}
     for register in registers:
-        found = _at(status, register.keys(channel))
-        if found is None:
+        places = register.places(channel)
+        if doubts := [one for one in places if _at(status, (*one[:-1], "is_valid")) is False]:
+            doubted |= dict.fromkeys(".".join(one[:-1]) for one in doubts)
+            continue
+        found = [_at(status, keys) for keys in places]
+        if None in found:
             if not register.is_optional:
                 findings.append(_missing(register, channel, where))
             continue
@@ -47,13 +52,14 @@ def decode(
             continue
         code = register.obis
         values.append(Value(str(code), code, amount, register.base, register.is_billing))
+    findings += [_doubted(place, where) for place in doubted]
     return Reading(tuple(values), tuple(findings), True, serial_of(status, part, channel))
 
 
 def serial_of(status: Mapping[str, Any], part: ShellyPart, channel: int) -> str:
     """The MAC address, as it is printed on the device; of a device with channels with the number
     of the channel behind it. Empty where the device does not say."""
-    mac = _at(status, ("sys", "mac"))
+    mac = _at(status, ("mac",) if part.generation == 1 else ("sys", "mac"))
     if not isinstance(mac, str) or not _MAC.fullmatch(mac):
         return ""
     return mac if part.channels == 1 else f"{mac}-{channel}"
@@ -62,21 +68,32 @@ def serial_of(status: Mapping[str, Any], part: ShellyPart, channel: int) -> str:
 def _at(status: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     found: Any = status
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, list) and key.isdecimal():
+            found = found[int(key)] if int(key) < len(found) else None
+        else:
+            found = found.get(key) if isinstance(found, dict) else None
     return found
 
 
-def _amount(found: Any, register: Register) -> Decimal | None:
+def _amount(found: Iterable[Any], register: Register) -> Decimal | None:
+    number = Decimal(0)
+    for one in found:
+        term = _number(one)
+        if term is None or (register.base == "Wh" and term < 0):
+            return None
+        number = _EXACT.add(number, term)
+    amount = register.amount(number)
+    low, high = register.limits
+    return amount if low <= amount <= high else None
+
+
+def _number(found: Any) -> Decimal | None:
     if isinstance(found, bool) or not isinstance(found, int | Decimal):
         return None
     number = Decimal(found)
     if not number.is_finite() or (number and abs(number.adjusted()) > _MOST_MAGNITUDE):
         return None
-    if len(number.as_tuple().digits) > _MOST_MAGNITUDE:
-        return None
-    amount = counted(product(number, BASE[register.unit][1]), register.base)
-    low, high = register.limits
-    return amount if low <= amount <= high else None
+    return number if len(number.as_tuple().digits) <= _MOST_MAGNITUDE else None
 
 
 def _missing(register: Register, channel: int, where: str) -> Finding:
@@ -88,8 +105,19 @@ def _missing(register: Register, channel: int, where: str) -> Finding:
     )
 
 
-def _implausible(found: Any, register: Register, channel: int, where: str) -> Finding:
-    shown = f"{found:.6g}" if isinstance(found, Decimal) else f"{type(found).__name__}"
+def _doubted(place: str, where: str) -> Finding:
+    return error(
+        "shelly.doubted",
+        f"the device says that what it measures is not valid ({place}).",
+        where=where,
+        remedy="Restart the device; if it stays so, exchange it.",
+    )
+
+
+def _implausible(found: list[Any], register: Register, channel: int, where: str) -> Finding:
+    shown = " + ".join(
+        f"{one:.6g}" if isinstance(one, Decimal) else type(one).__name__ for one in found
+    )
     return error(
         "shelly.implausible",
         f"{register.obis} ({'.'.join(register.keys(channel))}) cannot be meant: {shown}.",

@@ -48,9 +48,7 @@ class Client:
         self._host, self._port, self._timeout_s = host, port, timeout_s
         self._turn = asyncio.Lock()
 
-    async def ask(
-        self, path: str, password: str = "", *, first_user: str = ""
-    ) -> dict[str, Any]:
+    async def ask(self, path: str, password: str = "", *, first_user: str = "") -> dict[str, Any]:
         """The object that the device answers to a GET of ``path``; its decimals are exact.
 
         ``first_user``: the device is of the first generation, and this its user, to whom alone
