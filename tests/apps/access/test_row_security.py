@@ -55,6 +55,9 @@ def populate(ref):
     make("equipment.Plant", meter=meters[1], power_kwp=9, **common)
     make("equipment.Battery", meter=meters[2], capacity_wh=1, power_w=1, **common)
     gateway = make("equipment.Gateway", name=f"cellar-{ref}", **here)
+    make("equipment.CommunicationDevice", ref="r", name="r", kind="switch", **here)
+    zone = make("equipment.DistributionZone", ref="z", name="z", max_current_a=63, **here)
+    zone.dlm_meters.add(meters[0])
     make("equipment.GatewayNonce", gateway=gateway, nonce=ref, at=NOW)
     seen = {"origin": "gateway", "code": "x.y", "severity": "info", "since": NOW, "last_at": NOW}
     make("equipment.GatewayFinding", gateway=gateway, **seen)

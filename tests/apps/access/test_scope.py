@@ -63,6 +63,8 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.GatewayFinding", gateway=gateway, code="x.y", severity="info", **seen)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
+    make("equipment.CommunicationDevice", site=site, ref="r", name="r", kind="switch")
+    make("equipment.DistributionZone", site=site, ref="z", name="z", max_current_a=63)
     begun = {"code": "x", "since": NOW, "opened_at": NOW, "last_seen_at": NOW}
     alarm = make("alarms.Alarm", site=site, kind="residual", severity="error", **begun)
     where = {"channel": "email", "address": "a@example.ch", "at": NOW, "due_at": NOW}
@@ -257,6 +259,7 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.GatewayFinding",
     "equipment.Bus",
     "equipment.Connection",
+    "equipment.CommunicationDevice",
     "metering.Momentary",
     "metering.Unplaced",
 }
@@ -279,6 +282,7 @@ TECHNICAL = {
     "equipment.Assignment",
     "equipment.Plant",
     "equipment.Battery",
+    "equipment.DistributionZone",
     "metering.Lock",
     "metering.Comparison",
     "documents.InspectionReport",

@@ -26,6 +26,7 @@ NOT_LISTED: Mapping[str, str] = {
     "metering.GatewayBuffer": "gateway__site__organisation",
     "metering.UnplacedValue": "unplaced__site__organisation",
     "equipment.GatewayNonce": "gateway__site__organisation",
+    "equipment.DistributionZone_dlm_meters": "distributionzone__site__organisation",
     "alarms.SiteWatch": "site__organisation",
     "intake.Provenance": "site_id__organisation",
     "intake.Contribution": "site_id__organisation",

@@ -95,6 +95,8 @@ TABLE: Mapping[str, Rule] = {
     "equipment.GatewayFinding": _on_site("gateway__site", IMPORTERS),
     "equipment.Bus": _on_site("gateway__site", IMPORTERS),
     "equipment.Connection": _on_site("meter__site", IMPORTERS),
+    "equipment.CommunicationDevice": _on_site(roles=IMPORTERS),
+    "equipment.DistributionZone": _on_site(),
     "alarms.Alarm": _on_site(),
     "alarms.AlarmRule": Rule(organisation="organisation"),
     "alarms.Recipient": Rule(organisation="organisation"),
