@@ -14,12 +14,16 @@ class NotSwitched(Exception):
 
 
 class Output(Protocol):
-    """One output. Both raise :class:`NotSwitched`."""
+    """One output. ``opens_itself``: it opens again when nobody tells it anything for a while.
+    Both methods raise :class:`NotSwitched`."""
+
+    @property
+    def opens_itself(self) -> bool: ...
 
     async def switch(self, is_on: bool, hold_s: int) -> None:
-        """Close the contact, or open it. Where the device can, it opens a closed contact itself
-        after ``hold_s`` seconds unless it is told again: so it does not stay closed when whoever
-        switches has died."""
+        """Close the contact, or open it. One that ``opens_itself`` does so after ``hold_s``
+        seconds unless it is told again, and does not stay closed when whoever switches has
+        died."""
 
     async def is_on(self) -> bool:
         """Whether the contact is closed, as the device says."""

@@ -1,17 +1,18 @@
-"""The running gateway: a task for each bus and one that talks to the platform.
+"""The running gateway: a task for each bus, one that steers appliances and one that talks to the
+platform.
 
 A part that fails is said, logged with its traceback and begun again; the others go on.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 
 from quartier.core.kernel.findings import error
 from quartier.core.kernel.period import timezone_of
+from quartier.formats.uplink.appliances import ApplianceSettings
 from quartier.formats.uplink.configuration import Configuration
 from quartier.gateway.buffer import Buffer
 from quartier.gateway.home import Home, Pairing
@@ -19,6 +20,7 @@ from quartier.gateway.noticed import Ledger
 from quartier.gateway.poller import Poller
 from quartier.gateway.ports import OpenBus
 from quartier.gateway.recorder import Recorder
+from quartier.gateway.surplus.steering import STEERING, Steering
 from quartier.gateway.timekeeper import Clock, Timekeeper
 from quartier.gateway.transport import Send
 from quartier.gateway.uplink import Uplink
@@ -56,6 +58,9 @@ class Agent:
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._reads_anew = True
+        self.steering: Steering | None = None
+        self._steering_task: asyncio.Task[None] | None = None
         drawn = {} if draw is None else {"draw": draw}
         self.uplink = Uplink(
             pairing,
@@ -87,6 +92,7 @@ class Agent:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+            await self._stop_steering()
             await self._stop_polling()
             self.recorder.record([])
             self.buffer.close()
@@ -95,19 +101,46 @@ class Agent:
         _log.info("configuration %s is used from now on", configuration.number)
         before, self.configuration = self.configuration, configuration
         until = configuration.inspect_until
-        if before and replace(before, number=configuration.number, inspect_until=until) == (
-            configuration
-        ):
-            # Nothing else has changed: the buses are left at what they do, and M-Bus meters on
-            # batteries are not read for it.
+        if before and before.reads_as(configuration):
+            # The buses are left at what they do, and M-Bus meters on batteries are not read.
             for poller in self.pollers.values():
                 poller.inspect_until = until
-            return
+            if before.surplus == configuration.surplus:
+                return
+        else:
+            self._reads_anew = True
         self._changed.set()
 
     async def _follow(self) -> None:
-        """Poll as the configuration says."""
-        await self._stop_polling()
+        """Poll and steer as the configuration says."""
+        surplus = self.configuration.surplus if self.configuration else None
+        await self._stop_steering({one.name: one for one in surplus.appliances} if surplus else {})
+        if self._reads_anew:
+            self._reads_anew = False
+            await self._stop_polling()
+            self._poll()
+        if self.configuration is None or surplus is None:
+            return
+        self.steering = Steering(
+            surplus,
+            self.configuration.timezone,
+            self.pollers,
+            self.recorder,
+            self.ledger,
+            power_every_s=self.configuration.power_every_s,
+        )
+        self._steering_task = asyncio.create_task(self._kept_up(STEERING, self.steering.run))
+
+    async def _stop_steering(self, kept: Mapping[str, ApplianceSettings] | None = None) -> None:
+        """Leave the appliances that are not ``kept`` switched off."""
+        if self.steering is None or self._steering_task is None:
+            return
+        self._steering_task.cancel()
+        await asyncio.gather(self._steering_task, return_exceptions=True)
+        await self.steering.release(kept)
+        self.steering = self._steering_task = None
+
+    def _poll(self) -> None:
         if self.configuration is None:
             return
         zone = timezone_of(self.configuration.timezone)

@@ -201,7 +201,7 @@ class Buffer:
         """Drop the oldest while the file is too large; what is billed goes last."""
         dropped: dict[Kind, list[int]] = {}
         while self._used_bytes() > self.most_bytes:
-            for kind in (Kind.MOMENTARY, Kind.POWER, Kind.REGISTER):
+            for kind in (Kind.MOMENTARY, Kind.POWER, Kind.SWITCH, Kind.REGISTER):
                 if times := self._drop_oldest(kind):
                     seen = dropped.setdefault(kind, [0, times[0], times[0]])
                     seen[:] = seen[0] + len(times), min(seen[1], *times), max(seen[2], *times)
@@ -300,6 +300,8 @@ class Buffer:
         what, say = ("values of power", warning)
         if kind is Kind.REGISTER:
             what, say = ("readings", error)
+        elif kind is Kind.SWITCH:
+            what, say = ("switches of appliances", warning)
         made = say(
             "gateway.dropped",
             f"{count} {what} from {first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ} were dropped "

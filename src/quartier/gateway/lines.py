@@ -1,10 +1,12 @@
 """Opens buses: the line of the protocol that a driver names, and the meters on it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
-from quartier.drivers.catalog import NoSuchFamily, family
+from quartier.drivers.catalog import Family, NoSuchFamily, family
+from quartier.drivers.outputs import Output
 from quartier.drivers.readers import BadDevice, LineOf, LineSettings, open_line
 from quartier.drivers.settings import BadSetting
+from quartier.formats.uplink.appliances import OutputSettings
 from quartier.formats.uplink.configuration import BusKind, BusSettings, MeterSettings
 from quartier.gateway.ports import BadMeter, BusPort, MeterPort, OpenBus, Present
 from quartier.protocols.wire.serial_port import SerialSettings
@@ -19,15 +21,7 @@ class DriverBus:
 
     def meter(self, settings: MeterSettings) -> MeterPort:
         """The meter of ``settings``; raises :class:`BadMeter`."""
-        try:
-            found = family(settings.driver, settings.settings)
-        except (NoSuchFamily, BadSetting) as problem:
-            raise BadMeter(f"{settings.name}: {problem}") from None
-        if found.head.protocol != self._protocol:
-            raise BadMeter(
-                f"{settings.name}: the driver {settings.driver} is of {found.head.protocol}, and "
-                f"the bus of {self._protocol}"
-            )
+        found = self._family(settings.driver, settings.settings, settings.name)
         model = found.head.model(settings.model) if settings.model else found.head.models[0]
         if model is None:
             known = ", ".join(one.name for one in found.head.models)
@@ -39,6 +33,14 @@ class DriverBus:
         except BadDevice as problem:
             raise BadMeter(f"{settings.name}: {problem}") from None
 
+    def output(self, settings: OutputSettings, channel: int, name: str) -> Output:
+        """The relay ``channel`` of the device of ``settings``; raises :class:`BadMeter`."""
+        found = self._family(settings.driver, settings.settings, name)
+        try:
+            return self.line.output(found, settings.address, channel, name)
+        except BadDevice as problem:
+            raise BadMeter(f"{name}: {problem}") from None
+
     def scan(self) -> AsyncIterator[Present]:
         """Who is on the bus; see :class:`~quartier.gateway.ports.BusPort`."""
         return self.line.scan()
@@ -46,6 +48,18 @@ class DriverBus:
     def close(self) -> None:
         """Hang up; the next question connects again."""
         self.line.close()
+
+    def _family(self, driver: str, settings: Mapping[str, str], name: str) -> Family:
+        try:
+            found = family(driver, settings)
+        except (NoSuchFamily, BadSetting) as problem:
+            raise BadMeter(f"{name}: {problem}") from None
+        if found.head.protocol != self._protocol:
+            raise BadMeter(
+                f"{name}: the driver {driver} is of {found.head.protocol}, and the bus of "
+                f"{self._protocol}"
+            )
+        return found
 
 
 def opener(monotonic: Callable[[], float]) -> OpenBus:

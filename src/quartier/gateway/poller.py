@@ -238,6 +238,8 @@ def _is_of_kind(kind: Kind, code: Obis, unit: str) -> bool:
             return unit == "W" and not is_of_phase(code)
         case Kind.MOMENTARY:
             return is_momentary(code) and unit == quantity_of(code)
+        case Kind.SWITCH:
+            return False  # no meter shows it
 
 
 def _is_same(given: str, expected: str) -> bool:

@@ -3,15 +3,27 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
+from quartier.drivers.outputs import NotSwitched, Output
 from quartier.drivers.readers import Inspectable, Present, Taken
 from quartier.drivers.readers import Reader as MeterPort
+from quartier.formats.uplink.appliances import OutputSettings
 from quartier.formats.uplink.configuration import BusSettings, MeterSettings
 
-__all__ = ["BadMeter", "BusPort", "Inspectable", "MeterPort", "OpenBus", "Present", "Taken"]
+__all__ = [
+    "BadMeter",
+    "BusPort",
+    "Inspectable",
+    "MeterPort",
+    "NotSwitched",
+    "OpenBus",
+    "Output",
+    "Present",
+    "Taken",
+]
 
 
 class BadMeter(ValueError):
-    """The meter cannot be read as it is configured; the text says why."""
+    """The device cannot be read or switched as it is configured; the text says why."""
 
 
 class BusPort(Protocol):
@@ -19,6 +31,10 @@ class BusPort(Protocol):
 
     def meter(self, settings: MeterSettings) -> MeterPort:
         """The meter of ``settings``; raises :class:`BadMeter`."""
+
+    def output(self, settings: OutputSettings, channel: int, name: str) -> Output:
+        """The relay ``channel`` of the device of ``settings``; people call it ``name``. Raises
+        :class:`BadMeter`."""
 
     def scan(self) -> AsyncIterator[Present]:
         """Who is on the bus, as they are found. May take minutes; the meters are read meanwhile.

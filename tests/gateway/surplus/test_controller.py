@@ -197,7 +197,7 @@ def test_without_a_reading_the_sun_is_not_believed_in_for_long():
 
 def test_a_relay_that_was_on_at_the_start_has_its_minimum_time():
     house = House(Appliance("pump", 800, on_s=600))
-    house.controller.found(["pump"], 0.0)
+    house.controller.found("pump", True, 0.0)
     house.decisions = []
     assert house.minute(-800)["pump"].reason == Reason.MINIMUM_TIME
     assert not house.minutes(-800, 10)["pump"].is_on

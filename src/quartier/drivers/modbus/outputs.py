@@ -72,6 +72,11 @@ class ModbusOutput:
     timing: Timing
     name: str
 
+    @property
+    def opens_itself(self) -> bool:
+        """Whether it opens again when nobody tells it anything for a while."""
+        return False
+
     async def switch(self, is_on: bool, hold_s: int) -> None:  # noqa: ARG002 - no such function
         """Close the contact, or open it; Modbus has no word for opening it later. Raises
         :class:`NotSwitched`."""

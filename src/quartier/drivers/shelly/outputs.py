@@ -17,6 +17,11 @@ class ShellyOutput:
     password: str
     name: str
 
+    @property
+    def opens_itself(self) -> bool:
+        """Whether it opens again when nobody tells it anything for a while."""
+        return True
+
     async def switch(self, is_on: bool, hold_s: int) -> None:
         """Close the contact for ``hold_s`` seconds at most, or open it. Raises
         :class:`NotSwitched`."""

@@ -5,14 +5,15 @@ changes; the same content gives the same bytes.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from quartier.formats.uplink import appliances
+from quartier.formats.uplink import appliances, badge_readers
 from quartier.formats.uplink.appliances import Surplus
+from quartier.formats.uplink.badge_readers import ReaderSettings
 from quartier.formats.uplink.batch import NAME
 from quartier.formats.uplink.strict import (
     VERSION,
@@ -126,6 +127,15 @@ class Configuration:
     To the millisecond."""
     surplus: Surplus | None = None
     """What it switches; None where there is nothing."""
+    readers: tuple[ReaderSettings, ...] = ()
+    """The readers of badges that it listens to."""
+
+    def reads_as(self, other: "Configuration") -> bool:
+        """Whether ``other`` lets the same meters be read in the same way."""
+        same = replace(
+            other, number=self.number, inspect_until=self.inspect_until, surplus=self.surplus
+        )
+        return same == self
 
 
 def encode(configuration: Configuration) -> bytes:
@@ -143,6 +153,8 @@ def encode(configuration: Configuration) -> bytes:
         content["inspect_until_ms"] = milliseconds(configuration.inspect_until)
     if configuration.surplus is not None:
         content["surplus"] = appliances.written(configuration.surplus)
+    if configuration.readers:
+        content["readers"] = badge_readers.written(configuration.readers)
     data = encoded(content)
     decode(data)
     return data
@@ -154,7 +166,7 @@ def decode(data: bytes) -> Configuration:
         data,
         MOST_BYTES,
         ("gateway", "number", "timezone", "buses", "meters", "power_every_s"),
-        ("inspect_until_ms", "surplus"),
+        ("inspect_until_ms", "surplus", "readers"),
     )
     buses = tuple(_bus(one) for one in _buses(fields))
     _once("bus", [bus.name for bus in buses])
@@ -181,6 +193,7 @@ def decode(data: bytes) -> Configuration:
         fields.whole("power_every_s", 10, 900),
         fields.instant("inspect_until_ms") if "inspect_until_ms" in fields.raw else None,
         surplus,
+        badge_readers.read(fields) if "readers" in fields.raw else (),
     )
 
 

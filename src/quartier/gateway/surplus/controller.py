@@ -13,7 +13,7 @@ The clock on the wall decides about timers and days alone; how long something ha
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -42,6 +42,12 @@ class Reason(StrEnum):
     TIMER = "timer"
     ALWAYS = "always"
     MANUAL = "manual"
+    OTHER = "other"
+    """Not switched by the controller."""
+    STOPPED = "stopped"
+    """The controller stops, or steers it no more."""
+    NO_ANSWER = "no_answer"
+    """Its relay does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,17 @@ class Decision:
     is_on: bool
     reason: Reason
     amperes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is worth knowing of a consumer after a restart: since when it has been on or off, by
+    the monotonic clock, and how long it ran on the local ``day``."""
+
+    is_on: bool
+    changed_at_s: float | None
+    day: date | None
+    ran_s: float
 
 
 @dataclass(slots=True)
@@ -86,11 +103,27 @@ class Controller:
         self._order = sorted(self.consumers, key=lambda one: one.rank)
         self._states = {one.name: _State() for one in self._order}
 
-    def found(self, on: Iterable[str], monotonic_s: float) -> None:
-        """At the start: these run already (a relay keeps its state), as if from now on."""
-        for name in on:
-            self._states[name].is_on = True
-            self._states[name].changed_at_s = monotonic_s
+    def found(self, name: str, is_on: bool, monotonic_s: float) -> None:
+        """``name`` runs or does not, whoever switched it: a relay keeps its state over a restart,
+        and loses it with its supply. Where that is new its minimum time begins now."""
+        state = self._states[name]
+        if state.is_on != is_on or (is_on and state.changed_at_s is None):
+            state.is_on, state.changed_at_s = is_on, monotonic_s
+
+    def is_on(self, name: str) -> bool:
+        """Whether ``name`` runs, as far as is known."""
+        return self._states[name].is_on
+
+    def memory(self, name: str) -> Memory:
+        """What :meth:`resume` takes."""
+        state = self._states[name]
+        return Memory(state.is_on, state.changed_at_s, state.day, state.ran_s)
+
+    def resume(self, name: str, memory: Memory) -> None:
+        """Go on as if there had been no restart."""
+        state = self._states[name]
+        state.is_on, state.changed_at_s = memory.is_on, memory.changed_at_s
+        state.day, state.ran_s = memory.day, memory.ran_s
 
     def step(
         self,
@@ -98,18 +131,22 @@ class Controller:
         monotonic_s: float,
         grid_w: int | None,
         drawn_w: Mapping[str, int] | None = None,
+        absent: Collection[str] = (),
     ) -> list[Decision]:
         """What everybody does from ``now`` (aware) on, in their order.
 
         ``grid_w`` is the power at the grid entry, positive when drawn, None without a reading;
         ``drawn_w`` what a consumer is measured to draw, for those that are (a station, a relay
-        with a meter). Others draw their ``power_w`` when they run.
+        with a meter). Others draw their ``power_w`` when they run. Those that are ``absent``
+        cannot be switched: they stay as they are, and take nothing of the surplus.
         """
         local = now.astimezone(self._zone)
         passed_s = 0.0 if self._last_s is None else max(0.0, monotonic_s - self._last_s)
         self._last_s = monotonic_s
         self._count(local.date(), passed_s)
         forced = {one.name: self._forced(one, local, monotonic_s) for one in self._order}
+        for name in absent:
+            forced[name] = Decision(name, self._states[name].is_on, Reason.NO_ANSWER)
         free = [one for one in self._order if forced[one.name] is None]
         lowest, highest = self._budget(free, monotonic_s, grid_w, drawn_w or {})
         is_steady = self._is_steady(monotonic_s)
