@@ -22,10 +22,19 @@ def test_a_card_of_26_bits():
     assert not card.is_whole
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([24, 32]))
+@given(st.integers(0, 2**56 - 1), st.sampled_from([24, 32, 56]))
 def test_what_was_framed_comes_back(data, size):
     data &= (1 << size) - 1
     assert decode(framed(data, size)) == Card(data, size)
+
+
+def test_a_card_of_37_bits_has_both_parities_over_the_middle_bit():
+    data = 0b00000000000000001_1_00000000000000001
+    bits = [int(bit) for bit in f"{data:035b}"]
+    frame = [sum(bits[:18]) % 2, *bits, 1 - sum(bits[17:]) % 2]
+    assert decode(frame) == Card(data, 35)
+    assert Card(data, 35).hex == "000060001"
+    assert not Card(data, 35).is_whole
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 33))
@@ -57,4 +66,4 @@ def test_any_bits_are_a_card_a_key_or_refused(bits):
     except BadBits:
         return
     assert isinstance(found, Card | Key)
-    assert len(bits) in {4, 8, 26, 34}
+    assert len(bits) in {4, 8, 26, 34, 37, 58}
