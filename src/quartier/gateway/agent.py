@@ -1,5 +1,5 @@
-"""The running gateway: a task for each bus, one that steers appliances and one that talks to the
-platform.
+"""The running gateway: a task for each bus and each reader of badges, one that steers appliances
+and one that talks to the platform.
 
 A part that fails is said, logged with its traceback and begun again; the others go on.
 """
@@ -19,6 +19,7 @@ from quartier.gateway.home import Home, Pairing
 from quartier.gateway.noticed import Ledger
 from quartier.gateway.poller import Poller
 from quartier.gateway.ports import OpenBus
+from quartier.gateway.readers.listeners import BadgeReaders
 from quartier.gateway.recorder import Recorder
 from quartier.gateway.surplus.steering import STEERING, Steering
 from quartier.gateway.timekeeper import Clock, Timekeeper
@@ -59,6 +60,7 @@ class Agent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._reads_anew = True
+        self.badge_readers = BadgeReaders(self.ledger, clock, self._date, self._kept_up)
         self.steering: Steering | None = None
         self._steering_task: asyncio.Task[None] | None = None
         drawn = {} if draw is None else {"draw": draw}
@@ -93,6 +95,7 @@ class Agent:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             await self._stop_steering()
+            await self.badge_readers.stop()
             await self._stop_polling()
             self.recorder.record([])
             self.buffer.close()
@@ -105,14 +108,15 @@ class Agent:
             # The buses are left at what they do, and M-Bus meters on batteries are not read.
             for poller in self.pollers.values():
                 poller.inspect_until = until
-            if before.surplus == configuration.surplus:
+            if (before.surplus, before.readers) == (configuration.surplus, configuration.readers):
                 return
         else:
             self._reads_anew = True
         self._changed.set()
 
     async def _follow(self) -> None:
-        """Poll and steer as the configuration says."""
+        """Poll, listen and steer as the configuration says."""
+        await self.badge_readers.follow(self.configuration.readers if self.configuration else ())
         surplus = self.configuration.surplus if self.configuration else None
         await self._stop_steering({one.name: one for one in surplus.appliances} if surplus else {})
         if self._reads_anew:

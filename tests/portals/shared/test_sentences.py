@@ -44,6 +44,7 @@ SPEAKERS = [
     "protocols/wire/link.py", "drivers/modbus/identity.py", "drivers/modbus/reading.py",
     "drivers/modbus/sunspec.py", "gateway/lines.py",
     "drivers/shelly/reading.py", "protocols/shelly",
+    "gateway/readers", "protocols/rfid/wiegand.py", "protocols/rfid/writing.py",
     "core/rating", "formats/esl", "formats/load_curve/cells.py", "formats/load_curve/clock.py",
     "formats/load_curve/flows.py", "formats/load_curve/read.py", "formats/load_curve/wide.py",
     "formats/qr_bill/bill.py", "formats/readings_csv", "formats/sdat", "markets/ch/caps.py",

@@ -1,4 +1,4 @@
-"""Makes the events of a typing reader, as linux/input.h has them; shares no code with the product."""
+"""Makes the events of a typing reader as linux/input.h has them, with no code of the product."""
 
 import struct
 

@@ -86,7 +86,6 @@ def test_what_is_no_badge_is_refused_without_telling_it(writing, text):
 def test_any_text_is_a_number_a_key_or_refused(writing, text):
     try:
         found = writing.read(text)
-    except BadWriting as problem:
-        assert "\n" not in str(problem)
+    except BadWriting:
         return
     assert isinstance(found, Key) or (set(found) <= set("0123456789ABCDEF") and len(found) >= 6)

@@ -133,7 +133,11 @@ class Configuration:
     def reads_as(self, other: "Configuration") -> bool:
         """Whether ``other`` lets the same meters be read in the same way."""
         same = replace(
-            other, number=self.number, inspect_until=self.inspect_until, surplus=self.surplus
+            other,
+            number=self.number,
+            inspect_until=self.inspect_until,
+            surplus=self.surplus,
+            readers=self.readers,
         )
         return same == self
 

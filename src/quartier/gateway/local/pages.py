@@ -7,6 +7,7 @@ from quartier.core.metering.momentary import phase_of
 from quartier.drivers.values import Value
 from quartier.formats.uplink.reports import Noticed
 from quartier.gateway.agent import Agent
+from quartier.gateway.local import badges
 from quartier.gateway.local.texts import text
 from quartier.gateway.poller import Meter, Poller
 from quartier.gateway.ports import Present, Taken
@@ -69,6 +70,8 @@ def status(agent: Agent, findings: Iterable[Noticed], language: str) -> str:
     rows = [(_t(name, language), value) for name, value in facts]
     parts = [_table((), rows), _findings(findings, language)]
     parts += [_bus(one, language) for one in agent.pollers.values()]
+    if used is not None and used.readers:
+        parts.append(badges.table(agent.badge_readers.last, language))
     return page(f"{_t('gateway', language)} {agent.pairing.gateway}", "".join(parts), language)
 
 

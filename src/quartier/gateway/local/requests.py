@@ -32,12 +32,15 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Method, path, header fields by lower-case name, and what a form sent."""
+    """Method, path, header fields by lower-case name, what a form sent, what stands behind the
+    question mark, and the bytes of the body."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     form: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def session(self) -> str:
@@ -81,7 +84,7 @@ async def start(answer: Answer, host: str, port: int) -> asyncio.Server:
                     response = await answer(request)
                 except BadRequest as problem:
                     response = Response(status=problem.status)
-                writer.write(_bytes(response))
+                writer.write(written(response))
                 async with asyncio.timeout(PATIENCE_S):
                     await writer.drain()
             except (OSError, TimeoutError, asyncio.IncompleteReadError):
@@ -117,13 +120,19 @@ async def read(reader: asyncio.StreamReader) -> Request:
     body = await reader.readexactly(int(length))
     try:
         form = parse_qs(body.decode(), max_num_fields=20) if parts[0] == "POST" else {}
-        path = urlsplit(parts[1]).path
+        asked = urlsplit(parts[1])
+        query = parse_qs(asked.query, max_num_fields=20)
     except ValueError:
         raise BadRequest(400) from None
-    return Request(parts[0], path, headers, {name: values[0] for name, values in form.items()})
+    return Request(parts[0], asked.path, headers, _first(form), _first(query), body)
 
 
-def _bytes(response: Response) -> bytes:
+def _first(fields: Mapping[str, list[str]]) -> dict[str, str]:
+    return {name: values[0] for name, values in fields.items()}
+
+
+def written(response: Response) -> bytes:
+    """The bytes of an answer, after which the connection ends."""
     body = response.body.encode()
     headers = {
         **_HEADERS,
