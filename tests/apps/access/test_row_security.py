@@ -79,6 +79,9 @@ def populate(ref):
     make("metering.Comparison", register=register, **read)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
+    relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
+    boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)
+    make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")
     make("contracts.Occupancy", billing_point=flat, party=owner, starts_date=JANUARY)
     iban = "CH9300762011623852957"
     make("contracts.Issuer", party=owner, iban=iban, reference_type="NON", **here)

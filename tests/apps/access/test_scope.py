@@ -63,6 +63,9 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.GatewayFinding", gateway=gateway, code="x.y", severity="info", **seen)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
+    relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
+    boiler = make("equipment.Appliance", site=site, ref="a", name="a", bus=bus, **relay)
+    make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")
     make("equipment.CommunicationDevice", site=site, ref="r", name="r", kind="switch")
     make("equipment.DistributionZone", site=site, ref="z", name="z", max_current_a=63)
     begun = {"code": "x", "since": NOW, "opened_at": NOW, "last_seen_at": NOW}
@@ -240,7 +243,7 @@ def key(row):
         return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
-    for path in ("site", "gateway", "meter", "register", "entry", "alarm"):
+    for path in ("site", "gateway", "meter", "register", "entry", "alarm", "appliance"):
         if hasattr(row, path):
             found = getattr(row, path)
             return found.ref if path == "site" else found.site.ref
@@ -283,6 +286,8 @@ TECHNICAL = {
     "equipment.Plant",
     "equipment.Battery",
     "equipment.DistributionZone",
+    "equipment.Appliance",
+    "equipment.Switch",
     "metering.Lock",
     "metering.Comparison",
     "documents.InspectionReport",

@@ -97,6 +97,8 @@ TABLE: Mapping[str, Rule] = {
     "equipment.Connection": _on_site("meter__site", IMPORTERS),
     "equipment.CommunicationDevice": _on_site(roles=IMPORTERS),
     "equipment.DistributionZone": _on_site(),
+    "equipment.Appliance": _on_site(),
+    "equipment.Switch": _on_site("appliance__site"),
     "alarms.Alarm": _on_site(),
     "alarms.AlarmRule": Rule(organisation="organisation"),
     "alarms.Recipient": Rule(organisation="organisation"),

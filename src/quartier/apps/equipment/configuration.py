@@ -1,12 +1,21 @@
 """What a gateway is told to read, made from the rows of its buses and meters."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 
-from quartier.apps.equipment.models import Bus, Connection, Device, Gateway
+from quartier.apps.equipment.models import Appliance, Bus, Connection, Device, Gateway, Meter
+from quartier.formats.uplink.appliances import (
+    ApplianceSettings,
+    Grid,
+    OutputSettings,
+    Surplus,
+    TimerWindow,
+)
 from quartier.formats.uplink.configuration import (
     BusKind,
     BusSettings,
@@ -45,18 +54,19 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
 
 
 def content_of(gateway: Gateway) -> Configuration:
-    """The configuration as the rows are now, with the number 1; in three queries."""
+    """The configuration as the rows are now, with the number 1; in four queries."""
     buses = list(Bus.objects.filter(gateway=gateway).order_by("name"))
     connections = list(
         Connection.objects.filter(bus__in=buses, meter__is_enabled=True)
         .select_related("meter", "bus")
         .order_by("meter__ref")
     )
-    serials = dict(
-        Device.objects.filter(meter__in=[one.meter_id for one in connections], removed_at=None)
-        .order_by()
-        .values_list("meter_id", "serial")
-    )
+    devices = {
+        one.meter_id: one
+        for one in Device.objects.filter(
+            meter__in=[one.meter_id for one in connections], removed_at=None
+        ).order_by()
+    }
     return Configuration(
         gateway.name,
         1,
@@ -69,7 +79,7 @@ def content_of(gateway: Gateway) -> Configuration:
                 driver=one.driver,
                 model=one.model,
                 address=one.address,
-                serial=serials.get(one.meter_id, ""),
+                serial=devices[one.meter_id].serial if one.meter_id in devices else "",
                 plan=Plan(one.plan),
                 settings=dict(one.settings),
             )
@@ -77,4 +87,61 @@ def content_of(gateway: Gateway) -> Configuration:
             if one.bus is not None
         ),
         POWER_EVERY_S,
+        surplus=_surplus(gateway, [one.meter for one in connections], devices),
+    )
+
+
+def grid_meters(gateway: Gateway) -> list[Meter]:
+    """The meters at the grid entry that ``gateway`` reads; one where appliances follow the sun."""
+    return list(
+        Meter.objects.filter(
+            connection__bus__gateway=gateway, mode=Meter.Mode.GRID, is_enabled=True
+        ).order_by("ref")
+    )
+
+
+def _surplus(
+    gateway: Gateway, read: Sequence[Meter], devices: Mapping[int, Device]
+) -> Surplus | None:
+    """What it switches; in one query."""
+    rows = Appliance.objects.filter(bus__gateway=gateway).select_related("bus", "meter")
+    appliances = tuple(
+        _appliance(one, {meter.pk for meter in read}) for one in rows.order_by("ref")
+    )
+    if not appliances:
+        return None
+    entries = [meter for meter in read if meter.mode == Meter.Mode.GRID]
+    grid = None
+    if len(entries) == 1:
+        (entry,) = entries
+        factor = devices[entry.pk].factor if entry.pk in devices else Decimal(1)
+        grid = Grid(entry.ref, factor.normalize(), entry.is_swapped)
+    return Surplus(appliances, grid)
+
+
+def _appliance(one: Appliance, read: set[int]) -> ApplianceSettings:
+    return ApplianceSettings(
+        name=one.ref,
+        power_w=one.power_w,
+        mode=one.mode,
+        output=OutputSettings(
+            one.bus.name,
+            one.driver,
+            one.address,
+            tuple(one.channels),
+            one.output,
+            one.sg_state,
+            one.is_inverted,
+            dict(one.settings),
+        ),
+        priority=one.priority,
+        on_s=one.on_s,
+        off_s=one.off_s,
+        daily_s=one.daily_s,
+        complete_by_minute=one.complete_by_minute,
+        timer=tuple(
+            TimerWindow(tuple(w["weekdays"]), w["from_minute"], w["to_minute"]) for w in one.timer
+        ),
+        meter=one.meter.ref if one.meter is not None and one.meter_id in read else "",
+        is_pressed=one.is_pressed,
     )

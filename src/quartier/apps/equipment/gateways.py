@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.configuration import content_of
-from quartier.apps.equipment.models import Bus, Connection, Gateway, Meter
+from quartier.apps.equipment.models import Appliance, Bus, Connection, Gateway, Meter
 from quartier.apps.sites.models import Note, Site
 from quartier.drivers.catalog import Family, NoSuchFamily, families, family, key_of
 from quartier.drivers.settings import HIDDEN, BadSetting
@@ -87,6 +87,8 @@ def remove_bus(bus: Bus, *, at: datetime, actor: str) -> None:
     with transaction.atomic():
         if Connection.objects.filter(bus=bus).exists():
             raise BadSetUp(f"meters are read over {bus.name}; take them off it first")
+        if Appliance.objects.filter(bus=bus).exists():
+            raise BadSetUp(f"appliances are switched over {bus.name}; take them off it first")
         bus.delete()
         _note("gateway.bus_removed", bus.gateway, actor, at, {"bus": bus.name})
 
@@ -101,7 +103,7 @@ def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor
     if not 0 < len(wanted) <= MOST_AT_ONCE:
         raise BadSetUp(f"choose from 1 to {MOST_AT_ONCE} meters")
     gateway = bus.gateway
-    _check_driver(BusKind(bus.kind), how)
+    check_driver(BusKind(bus.kind), how)
     for one in wanted:
         if one.meter.site_id != gateway.site_id:
             raise BadSetUp(f"{one.meter.ref} is not on the site of {gateway.name}")
@@ -161,7 +163,8 @@ def is_unverified(driver: str, settings: Mapping[str, str]) -> bool:
     return found is None or found.head.is_unverified(settings)
 
 
-def _check_driver(kind: BusKind, how: How) -> None:
+def check_driver(kind: BusKind, how: How) -> None:
+    """Whether meters on a bus of ``kind`` can be read so. Raises :class:`BadSetUp`."""
     if how.plan not in list(Plan):
         raise BadSetUp(f"{how.plan!r:.40} is no plan of reading")
     try:

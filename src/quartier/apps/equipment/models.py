@@ -8,6 +8,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from quartier.apps.equipment.appliances import Appliance as Appliance
+from quartier.apps.equipment.appliances import Switch as Switch
 from quartier.apps.equipment.communication import CommunicationDevice as CommunicationDevice
 from quartier.apps.equipment.zones import DistributionZone as DistributionZone
 from quartier.apps.parties.models import REF, Party

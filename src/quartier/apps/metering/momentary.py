@@ -28,7 +28,7 @@ def keep(places: Places, batch: Batch, *, at: datetime) -> list[Finding]:
     new: dict[int, dict[str, Told]] = defaultdict(dict)
     findings: dict[str, Finding] = {}
     for column in batch.columns:
-        if column.kind is Kind.REGISTER or not column.measurements:
+        if column.kind in (Kind.REGISTER, Kind.SWITCH) or not column.measurements:
             continue
         code = _code(column)
         place = Place(column.meter, column.obis, column.kind.value, column.serial)

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.db import connection, transaction
 
+from quartier.apps.equipment import switching
 from quartier.apps.equipment.models import Gateway
 from quartier.apps.equipment.reports import keep_findings
 from quartier.apps.metering import momentary, powers
@@ -88,8 +89,9 @@ def receive_batch(gateway: Gateway, batch: Batch, *, received_at: datetime) -> A
         places = Places.of(gateway.site_id)
         got = _Sorted()
         noticed += momentary.keep(places, batch, at=received_at)
+        noticed += switching.keep(gateway, batch, at=received_at)
         for column in batch.columns:
-            if column.kind is Kind.MOMENTARY:
+            if column.kind in (Kind.MOMENTARY, Kind.SWITCH):
                 continue
             place = Place(column.meter, column.obis, column.kind.value, column.serial)
             _sort(gateway, places, place, column.measurements, received_at, got)
