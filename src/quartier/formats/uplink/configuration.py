@@ -248,15 +248,20 @@ def _bus(one: Fields) -> BusSettings:
     )
 
 
+def address_shape(kind: BusKind) -> tuple[re.Pattern[str], str]:
+    """What the address of a meter on such a bus looks like, and that in words."""
+    if kind.is_mbus:
+        return _MBUS_ADDRESS, "an address from 0 to 250, or 8 to 16 digits"
+    if kind is BusKind.SHELLY:
+        return _CHANNEL, "a channel from 0 to 7"
+    return _MODBUS_ADDRESS, "an address from 1 to 247"
+
+
 def _meter(one: Fields, kinds: dict[str, BusKind]) -> MeterSettings:
     bus = one.text("bus", NAME, "the name of a bus")
     if bus not in kinds:
         raise BadMessage(f"{one.where}: there is no bus {bus}")
-    shape, what = _MODBUS_ADDRESS, "an address from 1 to 247"
-    if kinds[bus].is_mbus:
-        shape, what = _MBUS_ADDRESS, "an address from 0 to 250, or 8 to 16 digits"
-    elif kinds[bus] is BusKind.SHELLY:
-        shape, what = _CHANNEL, "a channel from 0 to 7"
+    shape, what = address_shape(kinds[bus])
     return MeterSettings(
         one.text("name", NAME, "a name"),
         bus,

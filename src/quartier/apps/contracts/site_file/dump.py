@@ -8,8 +8,9 @@ from django.db.models import Q
 
 from quartier.apps.contracts import models
 from quartier.apps.contracts.mapping import reference_of, sheet_of
-from quartier.apps.contracts.site_file.equipment import IMPLIED, register_name
+from quartier.apps.contracts.site_file.equipment import register_name
 from quartier.apps.equipment.models import Battery, Meter, Plant
+from quartier.apps.equipment.registers import IMPLIED
 from quartier.apps.parties.models import Contact, Party
 from quartier.apps.sites.models import BillingPoint, Building, Site, Stakeholder
 from quartier.core.kernel.period import Dates, local_midnight, timezone_of

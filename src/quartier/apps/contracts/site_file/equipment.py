@@ -7,30 +7,10 @@ from quartier.apps.contracts.site_file.chains import put_chain
 from quartier.apps.contracts.site_file.journal import Journal
 from quartier.apps.contracts.site_file.places import Parties, keep_named
 from quartier.apps.equipment.models import Assignment, Battery, Device, Meter, Plant, Register
+from quartier.apps.equipment.registers import IMPLIED, obis_of, unit_of
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.formats.site_toml import tree
 from quartier.formats.site_toml.check_meters import instant_of, plain_point
-
-IMPLIED: dict[str, tuple[str, ...]] = {
-    "consumption": ("import",),
-    "grid": ("import", "export"),
-    "production": ("export",),
-    "battery": ("import", "export"),
-}
-"""The registers of a meter that names none, by its mode: seen from the meter's own place, so
-that what a plant produces is its export and what a battery gives back is its export."""
-
-_QUANTITY = {
-    ("electricity", "register"): "1-1:{n}.8.0",
-    ("electricity", "curve"): "1-1:{n}.29.0",
-    ("electricity", "virtual"): "1-1:{n}.29.0",
-    "reactive": "1-1:{r}.8.0",
-    "heat": "6-0:1.0.0",
-    "cooling": "5-0:1.0.0",
-    "hot_water": "9-0:1.0.0",
-    "cold_water": "8-0:1.0.0",
-}
-_LITRES = ("hot_water", "cold_water")
 
 
 def put_equipment(file: tree.SiteFile, site: Site, parties: Parties, journal: Journal) -> None:
@@ -127,16 +107,9 @@ def _registers(one: tree.Meter, meter: Meter, journal: Journal) -> None:
         keys = {"meter": meter, "direction": direction, "part": part or "total"}
         if not Register.objects.filter(**keys).exists():
             obis = obis_of(one.medium, one.source, direction)
-            unit = "l" if one.medium in _LITRES else "wh"
+            unit = unit_of(one.medium)
             Register.objects.create(**keys, site_id=meter.site_id, obis=obis, unit=unit)
             journal.created.append(f"register {name!r} of {one.ref!r}")
-
-
-def obis_of(medium: str, source: str, direction: str) -> str:
-    """The OBIS code of a register that the file does not name (rules.md b.2)."""
-    pattern = _QUANTITY.get((medium, source)) or _QUANTITY[medium]
-    is_export = direction == "export"
-    return pattern.format(n=2 if is_export else 1, r=4 if is_export else 3)
 
 
 def register_name(row: Register) -> str:

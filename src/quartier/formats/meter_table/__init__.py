@@ -1,0 +1,1 @@
+"""Tables of meters to add: CSV, XLSX, or made from a pattern (docs/guides/equipment.md)."""
