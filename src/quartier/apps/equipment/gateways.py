@@ -165,7 +165,6 @@ def is_unverified(driver: str, settings: Mapping[str, str]) -> bool:
 
 def check_driver(kind: BusKind, how: How) -> None:
     """Whether meters on a bus of ``kind`` can be read so. Raises :class:`BadSetUp`."""
-    """Whether meters on a bus of ``kind`` can be read so. Raises :class:`BadSetUp`."""
     if how.plan not in list(Plan):
         raise BadSetUp(f"{how.plan!r:.40} is no plan of reading")
     try:
