@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.models import Gateway, GatewayNonce
+from quartier.formats.uplink.keys import SALT_BYTES, platform_key
 from quartier.formats.uplink.pairing import CODE_BITS, PairingRequest, code_from
 from quartier.formats.uplink.signature import MOST_SKEW_SECONDS, NotSigned, Signature, check
 
 CODE_LIVES = timedelta(hours=24)
-SALT_BYTES = 32
 NONCE_LIVES = timedelta(seconds=2 * MOST_SKEW_SECONDS)
 
 
@@ -69,9 +69,7 @@ def unpair(gateway: Gateway, *, at: datetime, actor: str) -> None:
 
 def key_of(gateway: Gateway) -> bytes:
     """The key (32 bytes) of a gateway that is paired."""
-    assert len(gateway.salt) == SALT_BYTES, "a gateway that is not paired has no key"
-    text = b"quartier gateway key 1\n" + gateway.name.encode() + b"\n" + bytes(gateway.salt)
-    return hmac.new(settings.SECRET_KEY.encode(), text, hashlib.sha256).digest()
+    return platform_key(settings.SECRET_KEY, gateway.name, bytes(gateway.salt))
 
 
 def verified(signature: Signature, *, what: str, body: bytes, at: datetime) -> Gateway:
