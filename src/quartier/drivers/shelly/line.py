@@ -10,20 +10,23 @@ from quartier.drivers.head import Model
 from quartier.drivers.readers import BadDevice, LineSettings, Present, Taken
 from quartier.drivers.shelly.outputs import ShellyOutput
 from quartier.drivers.shelly.part import Register, ShellyPart
-from quartier.drivers.shelly.reading import Reading, decode
+from quartier.drivers.shelly.reading import Reading, decode, wanted_of
 from quartier.protocols.shelly.client import FIRST_STATUS, IDENTITY, STATUS, Client
 from quartier.protocols.shelly.errors import ShellyError
+from quartier.protocols.shelly.push import Push
 
 _LONGEST = 60
 
 
 class Line:
-    """The device at a host and a port; it connects for each question."""
+    """The device at a host and a port; it connects for each question. One of the second generation
+    or later is listened to as well, and asked for its power only where it tells none."""
 
     def __init__(self, settings: LineSettings, monotonic: Callable[[], float]) -> None:
         if not settings.host:
             raise ValueError("a Shelly device is reached over the network; it needs a host")
         self.client = Client(settings.host, settings.port, settings.timeout_s)
+        self.push = Push(settings.host, settings.port, settings.timeout_s, monotonic)
         self._monotonic = monotonic
 
     def reader(self, family: Family, _model: Model, address: str, name: str) -> "ChannelReader":
@@ -31,7 +34,12 @@ class Line:
         part: ShellyPart = family.part
         if not (address.isascii() and address.isdecimal() and int(address) < part.channels):
             raise BadDevice(f"{address} is not a channel (0 to {part.channels - 1})")
-        return ChannelReader(self.client, self._monotonic, part, int(address), name)
+        channel = int(address)
+        push = None if part.generation == 1 else self.push
+        if push is not None:
+            for component, value in wanted_of(part, channel):
+                push.want(component, value)
+        return ChannelReader(self.client, self._monotonic, part, channel, name, push)
 
     def output(self, family: Family, _address: str, channel: int, name: str) -> ShellyOutput:
         """The relay ``channel``, from 0; the device has no other address than its host. Raises
@@ -52,7 +60,8 @@ class Line:
         yield Present("0", about or "-")
 
     def close(self) -> None:
-        """Nothing stays open between two questions."""
+        """Hang up; the next question connects again."""
+        self.push.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class ChannelReader:
     part: ShellyPart
     channel: int
     name: str
+    push: Push | None = None
 
     async def registers(self) -> Taken:
         """Its counting registers; none, and a finding, of a device that forgets its count."""
@@ -73,12 +83,12 @@ class ChannelReader:
         return taken
 
     async def power(self) -> Taken:
-        """Its power now."""
-        return await self._taken(one for one in self.part.registers if _is_power(one))
+        """Its power now, as it told of its own accord, or asked."""
+        return await self._shown([one for one in self.part.registers if _is_power(one)])
 
     async def momentary(self) -> Taken:
-        """What it shows of an instant."""
-        return await self._taken(one for one in self.part.registers if is_momentary(one.obis))
+        """What it shows of an instant, as it told of its own accord, or asked."""
+        return await self._shown([one for one in self.part.registers if is_momentary(one.obis)])
 
     async def read(self, registers: Iterable[Register]) -> Reading:
         """``registers`` now. Never raises for what the device does."""
@@ -89,8 +99,16 @@ class ChannelReader:
             return Reading((), (problem.finding(self.name),), False)
         return decode(status, self.part, registers, self.channel, self.name)
 
+    async def _shown(self, registers: list[Register]) -> Taken:
+        told = self.push.status(self.part.password) if self.push else None
+        if told is None:
+            return await self._taken(registers)
+        return self._of(decode(told, self.part, registers, self.channel, self.name))
+
     async def _taken(self, registers: Iterable[Register]) -> Taken:
-        read = await self.read(registers)
+        return self._of(await self.read(registers))
+
+    def _of(self, read: Reading) -> Taken:
         return Taken(read.values, self.monotonic(), read.findings, read.is_reached, read.serial)
 
 

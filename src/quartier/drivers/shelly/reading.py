@@ -56,6 +56,12 @@ def decode(
     return Reading(tuple(values), tuple(findings), True, serial_of(status, part, channel))
 
 
+def wanted_of(part: ShellyPart, channel: int) -> set[tuple[str, str]]:
+    """Components of a status, and their names, that :func:`decode` looks at."""
+    places = [place for one in part.registers for place in one.places(channel)]
+    return {("sys", "mac"), *((place[0], place[1]) for place in places)}
+
+
 def serial_of(status: Mapping[str, Any], part: ShellyPart, channel: int) -> str:
     """The MAC address, as it is printed on the device; of a device with channels with the number
     of the channel behind it. Empty where the device does not say."""

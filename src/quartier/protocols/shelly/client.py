@@ -1,11 +1,10 @@
 """Ask a Shelly device over HTTP: one short connection a question, bounded in bytes and in time."""
 
 import asyncio
-import json
 import re
-from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
+from quartier.protocols.shelly.answers import object_in
 from quartier.protocols.shelly.basic import basic_authorization
 from quartier.protocols.shelly.digest import authorization
 from quartier.protocols.shelly.errors import BadAnswer, BadPassword, NoConnection
@@ -70,7 +69,7 @@ class Client:
             raise BadPassword(f"{self.name} {said}")
         if status != _OK:
             raise BadAnswer(f"{self.name} answers with HTTP status {status}")
-        return _document(self.name, body)
+        return object_in(self.name, body)
 
     async def _get(self, path: str, login: str) -> tuple[int, dict[str, str], bytes]:
         try:
@@ -152,17 +151,3 @@ def _head(name: str, head: bytes) -> tuple[int, dict[str, str]]:
             raise BadAnswer(f"{name} sends headers that cannot be read")
         headers.setdefault(key, value.strip())
     return int(status[1]), headers
-
-
-def _document(name: str, body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, ArithmeticError, RecursionError):
-        raise BadAnswer(f"{name} answers with what is not JSON") from None
-    if not isinstance(found, dict):
-        raise BadAnswer(f"{name} answers with what is no object")
-    return found
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(word)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from typing import Any
 
 from quartier.protocols.shelly.errors import BadAnswer
 
@@ -33,6 +34,31 @@ def authorization(challenge: str, path: str, password: str, client_nonce: str = 
         f'algorithm=SHA-256, qop=auth, nc=00000001, cnonce="{client_nonce}", '
         f'response="{response}"'
     )
+
+
+def frame_login(challenge: dict[str, Any], password: str, client_nonce: int = 0) -> dict[str, Any]:
+    """The object ``auth`` of a request over WebSocket, answering the ``challenge`` of an error 401.
+
+    The method and the path of RFC 7616 are the words that the maker's pages name (General,
+    Authentication). Raises :class:`BadAnswer` as :func:`authorization` does.
+    """
+    realm, nonce, count = (challenge.get(name) for name in ("realm", "nonce", "nc"))
+    count = 1 if count is None else count
+    is_known = challenge.get("auth_type") == "digest" and challenge.get("algorithm") == "SHA-256"
+    is_sane = isinstance(realm, str) and _SAFE.fullmatch(realm) and type(nonce) is int
+    if not (is_known and is_sane and type(count) is int):
+        raise BadAnswer("the device asks for a login that is not Digest with SHA-256")
+    client_nonce = client_nonce or secrets.randbits(31)
+    who, what = _sha(f"{USER}:{realm}:{password}"), _sha("dummy_method:dummy_uri")
+    return {
+        "realm": realm,
+        "username": USER,
+        "nonce": nonce,
+        "cnonce": client_nonce,
+        "nc": count,
+        "response": _sha(f"{who}:{nonce}:{count}:{client_nonce}:auth:{what}"),
+        "algorithm": "SHA-256",
+    }
 
 
 def _sha(text: str) -> str:
