@@ -78,6 +78,10 @@ def populate(ref):
     read = {"shown": 1, "read": 1, "read_at": NOW, "compared_at": NOW}
     make("metering.Comparison", register=register, **read)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
+    asked = {"asked_at": NOW, "ends_at": NOW}
+    make("equipment.RemoteCommand", gateway=gateway, kind="status", **asked)
+    held = {"session": ref, "server": "s", "connected_at": NOW, "seen_at": NOW}
+    make("equipment.RemotePresence", gateway=gateway, **held)
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)

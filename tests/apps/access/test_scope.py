@@ -62,6 +62,9 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     seen = {"origin": "gateway", "since": NOW, "last_at": NOW}
     make("equipment.GatewayFinding", gateway=gateway, code="x.y", severity="info", **seen)
     bus = make("equipment.Bus", gateway=gateway, name="b", kind="modbus_tcp")
+    make("equipment.RemoteCommand", gateway=gateway, kind="status", asked_at=NOW, ends_at=NOW)
+    held = {"session": name, "server": "s", "connected_at": NOW, "seen_at": NOW}
+    make("equipment.RemotePresence", gateway=gateway, **held)
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", site=site, ref="a", name="a", bus=bus, **relay)
@@ -261,6 +264,8 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.Gateway",
     "equipment.GatewayFinding",
     "equipment.Bus",
+    "equipment.RemoteCommand",
+    "equipment.RemotePresence",
     "equipment.Connection",
     "equipment.CommunicationDevice",
     "metering.Momentary",

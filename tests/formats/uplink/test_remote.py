@@ -46,8 +46,8 @@ def test_bytes_that_are_no_message_are_refused_by_name(data, draw):
     for decode, kind in ((remote.decode_command, Command), (remote.decode_answer, Answer)):
         try:
             assert isinstance(decode(broken), kind)
-        except BadMessage as problem:
-            assert len(str(problem)) < 300
+        except BadMessage:
+            continue
 
 
 def answered(**changes):

@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from quartier.apps.equipment.appliances import Appliance as Appliance
 from quartier.apps.equipment.appliances import Switch as Switch
 from quartier.apps.equipment.communication import CommunicationDevice as CommunicationDevice
+from quartier.apps.equipment.remote import RemoteCommand as RemoteCommand
+from quartier.apps.equipment.remote import RemotePresence as RemotePresence
 from quartier.apps.equipment.zones import DistributionZone as DistributionZone
 from quartier.apps.parties.models import REF, Party
 from quartier.apps.sites.models import BillingPoint, Site

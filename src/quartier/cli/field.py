@@ -1,0 +1,47 @@
+"""Hold the connections of gateways, over which installers and operators reach them.
+
+Gateways connect to /field/gateway, and GET /field/health says how the server is. It speaks without
+TLS: a reverse proxy ends that, and hands /field/ over (docs/operating). Several servers may run on
+one database. It ends at SIGTERM.
+"""
+
+import argparse
+import asyncio
+import logging
+import sys
+
+from quartier.cli import GOOD, UserError
+
+PORT = 8100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=PORT)
+
+
+def run(args: argparse.Namespace) -> int:
+    from quartier.config.env import BadEnvironment
+    from quartier.field.ports import StorageDown
+    from quartier.field.program import CannotStart
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_serve(args.host, args.port))
+    except CannotStart as problem:
+        raise UserError(f"{problem}. Choose another with --host and --port") from None
+    except StorageDown as problem:
+        raise UserError(f"{problem}; run: quartier check") from None
+    except BadEnvironment as problem:
+        raise UserError(str(problem)) from None
+    return GOOD
+
+
+async def _serve(host: str, port: int) -> None:
+    from quartier.config.wiring import field_ports
+    from quartier.field import program
+    from quartier.field.gateways import GatewayService
+
+    async with field_ports() as ports:
+        await program.run([GatewayService(ports, host, port)])

@@ -1,0 +1,88 @@
+"""What the field server needs of the platform. ``config/wiring.py`` says who gives it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from quartier.formats.uplink.remote import Command, Row
+
+
+class StorageDown(Exception):
+    """The database cannot be asked now; the text says why. Asking again later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGateway:
+    """A gateway that is paired."""
+
+    gateway_id: int
+    name: str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"KnownGateway({self.gateway_id}, {self.name!r})"  # the key is not shown
+
+
+class GatewayKeys(Protocol):
+    """Who may connect. All raise :class:`StorageDown`."""
+
+    async def gateway(self, name: str) -> KnownGateway | None:
+        """The paired gateway of that name."""
+
+    async def is_first(self, gateway_id: int, nonce: str, at: datetime) -> bool:
+        """Whether the gateway never used ``nonce`` before; from now on it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command for the gateway, to be answered before ``ends_at``."""
+
+    gateway_id: int
+    command: Command
+    ends_at: datetime
+
+
+class Commands(Protocol):
+    """What pages ask of gateways. All raise :class:`StorageDown`."""
+
+    async def changed(self, timeout_s: float) -> None:
+        """Returns when there may be something to take, after ``timeout_s`` at the latest."""
+
+    async def take(self, sessions: Collection[str], at: datetime) -> list[Asked]:
+        """The commands for the gateways of ``sessions``, each given out once, to one server."""
+
+    async def answer(
+        self, number: int, state: str, rows: Collection[Row], text: str, at: datetime
+    ) -> bool:
+        """Keep all ``rows`` of a command that was taken here, on the disk when it returns; False
+        where nobody waits for them any more."""
+
+    async def expire(self, at: datetime) -> None:
+        """Say of the commands that nobody took or answered in time that it is so."""
+
+    async def prune(self, at: datetime) -> None:
+        """Forget the commands of long ago."""
+
+
+class Presences(Protocol):
+    """Which gateway is connected where. All raise :class:`StorageDown`."""
+
+    async def arrive(self, gateway_id: int, session: str, at: datetime) -> None:
+        """From now on ``session`` is the gateway's connection."""
+
+    async def keep(self, sessions: Mapping[str, KnownGateway], at: datetime) -> set[str]:
+        """Those of ``sessions`` that are still their gateway's connection, with the same key; they
+        are known to live at ``at``."""
+
+    async def leave(self, session: str, reason: str, at: datetime) -> None:
+        """The connection has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All of them."""
+
+    keys: GatewayKeys
+    commands: Commands
+    presences: Presences

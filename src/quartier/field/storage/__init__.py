@@ -1,0 +1,1 @@
+"""The ports of the field server on plain SQLite and PostgreSQL, without Django."""
