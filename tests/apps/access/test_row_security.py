@@ -82,6 +82,7 @@ def populate(ref):
     make("equipment.RemoteCommand", gateway=gateway, kind="status", **asked)
     held = {"session": ref, "server": "s", "connected_at": NOW, "seen_at": NOW}
     make("equipment.RemotePresence", gateway=gateway, **held)
+    make("equipment.BadgeReader", gateway=gateway, name="r", kind="keyboard")
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)

@@ -65,6 +65,7 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.RemoteCommand", gateway=gateway, kind="status", asked_at=NOW, ends_at=NOW)
     held = {"session": name, "server": "s", "connected_at": NOW, "seen_at": NOW}
     make("equipment.RemotePresence", gateway=gateway, **held)
+    make("equipment.BadgeReader", gateway=gateway, name="r", kind="keyboard")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", site=site, ref="a", name="a", bus=bus, **relay)
@@ -264,6 +265,7 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.Gateway",
     "equipment.GatewayFinding",
     "equipment.Bus",
+    "equipment.BadgeReader",
     "equipment.RemoteCommand",
     "equipment.RemotePresence",
     "equipment.Connection",

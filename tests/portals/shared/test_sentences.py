@@ -26,6 +26,7 @@ SPEAKERS = [
     "apps/billing", "apps/contracts/operations.py", "apps/contracts/protection.py",
     "apps/contracts/queries.py", "apps/documents/commissioning.py",
     "apps/documents/operations.py", "apps/equipment/gateways.py",
+    "apps/equipment/listening.py",
     "apps/intake", "apps/metering/blocks.py", "apps/metering/by_hand.py",
     "apps/metering/comparing.py", "apps/metering/undoing.py",
     "apps/metering/conversion.py", "apps/metering/inspection.py", "apps/metering/momentary.py",

@@ -96,6 +96,7 @@ TABLE: Mapping[str, Rule] = {
     "equipment.Bus": _on_site("gateway__site", IMPORTERS),
     "equipment.RemoteCommand": _on_site("gateway__site", IMPORTERS),
     "equipment.RemotePresence": _on_site("gateway__site", IMPORTERS),
+    "equipment.BadgeReader": _on_site("gateway__site", IMPORTERS),
     "equipment.Connection": _on_site("meter__site", IMPORTERS),
     "equipment.CommunicationDevice": _on_site(roles=IMPORTERS),
     "equipment.DistributionZone": _on_site(),

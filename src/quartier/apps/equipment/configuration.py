@@ -8,7 +8,15 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from quartier.apps.equipment.models import Appliance, Bus, Connection, Device, Gateway, Meter
+from quartier.apps.equipment.models import (
+    Appliance,
+    BadgeReader,
+    Bus,
+    Connection,
+    Device,
+    Gateway,
+    Meter,
+)
 from quartier.formats.uplink.appliances import (
     ApplianceSettings,
     Grid,
@@ -29,7 +37,8 @@ POWER_EVERY_S = 60
 
 
 def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tuple[int, bytes]:
-    """Number and bytes of the newest configuration; 0 and nothing before there is a bus.
+    """Number and bytes of the newest configuration; 0 and nothing before there is a bus
+    or a reader.
 
     The number counts up by one when the content has changed since it was last asked for. ``has``
     is the number that the gateway says it uses: one that is higher than the platform's, as after
@@ -43,7 +52,7 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
         content = content_of(row)
         if at is not None and row.inspect_until is not None and row.inspect_until > at:
             content = replace(content, inspect_until=row.inspect_until)
-        if not content.buses and not row.configuration_number:
+        if not (content.buses or content.readers or row.configuration_number):
             return 0, b""
         sha256 = hashlib.sha256(encode(content)).hexdigest()
         if sha256 != row.configuration_sha256 or has > row.configuration_number:
@@ -54,7 +63,7 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
 
 
 def content_of(gateway: Gateway) -> Configuration:
-    """The configuration as the rows are now, with the number 1; in four queries."""
+    """The configuration as the rows are now, with the number 1; in five queries."""
     buses = list(Bus.objects.filter(gateway=gateway).order_by("name"))
     connections = list(
         Connection.objects.filter(bus__in=buses, meter__is_enabled=True)
@@ -88,6 +97,9 @@ def content_of(gateway: Gateway) -> Configuration:
         ),
         POWER_EVERY_S,
         surplus=_surplus(gateway, [one.meter for one in connections], devices),
+        readers=tuple(
+            one.settings for one in BadgeReader.objects.filter(gateway=gateway).order_by("name")
+        ),
     )
 
 

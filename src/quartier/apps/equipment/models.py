@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from quartier.apps.equipment.appliances import Appliance as Appliance
 from quartier.apps.equipment.appliances import Switch as Switch
+from quartier.apps.equipment.badge_readers import BadgeReader as BadgeReader
 from quartier.apps.equipment.communication import CommunicationDevice as CommunicationDevice
 from quartier.apps.equipment.remote import RemoteCommand as RemoteCommand
 from quartier.apps.equipment.remote import RemotePresence as RemotePresence
