@@ -65,7 +65,7 @@ TEXTS: Final[Mapping[str, tuple[str, str, str, str]]] = MappingProxyType(
             "Badges held to the readers",
         ),
         "no_badges": (
-            "Noch keiner, seit der Gateway läuft.",
+            "Noch keiner, seit das Gateway läuft.",
             "Aucun depuis le démarrage de la passerelle.",
             "Nessuno da quando il gateway è in funzione.",
             "None since the gateway was started.",
