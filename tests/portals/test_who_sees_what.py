@@ -54,6 +54,9 @@ TABLE = {
     "site-inspection-report": IMPORT,
     "site-inspection-reports": VIEW,
     "site-inspection-pdf": VIEW,
+    "site-appliances": VIEW,
+    "site-appliance": VIEW,
+    "site-appliance-new": IMPORT,
     "site-alarms": VIEW,
     "site-alarm-settings": OPERATOR,
     "site-quality": VIEW,
@@ -182,6 +185,17 @@ def report_of(world):
     row.save()
 
 
+def appliance_of(world):
+    """An appliance of the building."""
+    from quartier.apps.equipment.models import Appliance, Bus, Gateway
+
+    gateway, _ = Gateway.objects.get_or_create(site=world.site, name="linde-cellar")
+    bus, _ = Bus.objects.get_or_create(gateway=gateway, name="relays", kind="modbus_tcp")
+    relay = {"driver": "waveshare_relay", "channels": [0], "output": "relay", "mode": "on"}
+    about = {"name": "Boiler", "bus": bus, "address": "1", "power_w": 3000, **relay}
+    Appliance.objects.get_or_create(site=world.site, ref="boiler", defaults=about)
+
+
 def url_of(world, name):
     """The URL ``name`` for rows of the building; documents are the resident's."""
     if name.startswith("site-interval"):
@@ -190,6 +204,13 @@ def url_of(world, name):
         from quartier.apps.equipment.models import Gateway
 
         Gateway.objects.get_or_create(site=world.site, name="linde-cellar")
+    if name == "site-appliance":
+        appliance_of(world)
+    if name == "site-thing":
+        from quartier.apps.equipment.models import DistributionZone
+
+        zone = {"name": "Z", "max_current_a": 63}
+        DistributionZone.objects.get_or_create(site=world.site, ref="z1", defaults=zone)
     if name == "site-inspection-pdf":
         report_of(world)
     invoice = next(one for one in world.invoices if one.party.ref == "linde-p001")
@@ -199,6 +220,7 @@ def url_of(world, name):
         "site-gateway": {**ref, "name": "linde-cellar"},
         "site-gateway-meters": {**ref, "name": "linde-cellar"},
         "site-gateway-readers": {**ref, "name": "linde-cellar"},
+        "site-appliance": {**ref, "name": "boiler"},
         "site-inspection-pdf": {**ref, "number": 1},
         "site-place": {**ref, "point_ref": "w001"},
         "site-move": {**ref, "point_ref": "w001"},
@@ -331,6 +353,17 @@ REFUSED = [
     ("site-gateway", "outsider", 404),
     ("site-gateway-meters", "resident", 403),
     ("site-gateway-readers", "owner", 403),
+    ("site-appliances", "resident", 403),
+    ("site-appliance", "owner", 403),
+    ("site-appliance-new", "owner", 403),
+    ("site-meter-new", "owner", 403),
+    ("site-meter-edit", "owner", 403),
+    ("site-meter-table", "owner", 403),
+    ("site-meter-pattern", "outsider", 404),
+    ("site-meter-assign", "resident", 403),
+    ("site-thing-new", "owner", 403),
+    ("site-thing", "owner", 403),
+    ("site-equipment-undo", "owner", 403),
     ("site-note-resolve", "resident", 403),
     ("site-note-resolve", "stranger", 404),
     ("site-note-resolve", "outsider", 404),

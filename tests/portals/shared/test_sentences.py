@@ -38,6 +38,8 @@ SPEAKERS = [
     "core/metering/inspection.py", "core/metering/registers.py", "core/metering/validation.py",
     "core/metering/virtual.py", "drivers/settings.py", "gateway/agent.py",
     "gateway/buffer.py", "gateway/poller.py",
+    "gateway/surplus/steering.py", "gateway/surplus/memory.py", "drivers/modbus/outputs.py", "drivers/shelly/outputs.py",
+    "drivers/modbus/line.py", "apps/equipment/steering.py", "apps/equipment/switching.py",
     "gateway/recorder.py", "gateway/timekeeper.py", "gateway/uplink.py", "apps/metering/receive.py",
     "protocols/mbus/bus.py", "protocols/mbus/dates.py", "protocols/mbus/heard.py",
     "protocols/mbus/meter.py", "protocols/mbus/picks.py", "protocols/mbus/records.py",

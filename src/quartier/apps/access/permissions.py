@@ -13,6 +13,8 @@ class Permission(StrEnum):
     """Invoices, prices, accounts."""
     EQUIP = "equip"
     """Add and change meters, plants, devices."""
+    STEER = "steer"
+    """Choose when an appliance runs, and press its switch."""
     IMPORT = "import"
     """Bring in readings and curves."""
     MOVE = "move"
@@ -27,11 +29,17 @@ class Permission(StrEnum):
 
 OPERATOR = frozenset(Permission)
 
+_LANDLORD = frozenset(
+    {Permission.VIEW, Permission.MONEY, Permission.STEER, Permission.MOVE, Permission.PRICES}
+)
+
 BY_ROLE: Mapping[str, frozenset[Permission]] = {
-    "owner": frozenset({Permission.VIEW, Permission.MONEY, Permission.MOVE, Permission.PRICES}),
-    "agent": frozenset({Permission.VIEW, Permission.MONEY, Permission.MOVE, Permission.PRICES}),
+    "owner": _LANDLORD,
+    "agent": _LANDLORD,
     "contractor": frozenset({Permission.VIEW, Permission.MONEY}),
-    "installer": frozenset({Permission.VIEW, Permission.EQUIP, Permission.IMPORT}),
+    "installer": frozenset(
+        {Permission.VIEW, Permission.EQUIP, Permission.STEER, Permission.IMPORT}
+    ),
     "other": frozenset({Permission.VIEW}),
 }
 """What each stakeholder's role allows (system.md 1.2, 5 Terminology, 7.1)."""

@@ -5,6 +5,7 @@ from django.urls import path
 from quartier.portals.operator import (
     alarm_settings,
     alarms,
+    appliances,
     batches,
     billing,
     bundle,
@@ -61,6 +62,9 @@ urlpatterns = [
         gateway_readers.gateway_readers,
         name="site-gateway-readers",
     ),
+    path(f"{_SITE}appliances/", appliances.appliances, name="site-appliances"),
+    path(f"{_SITE}new-appliance/", appliances.new_appliance, name="site-appliance-new"),
+    path(f"{_SITE}appliances/<str:name>/", appliances.appliance, name="site-appliance"),
     path(f"{_SITE}inspection/", inspection.inspection, name="site-inspection"),
     path(f"{_SITE}inspection/report/", inspection_report.report, name="site-inspection-report"),
     path(f"{_SITE}inspection/reports/", inspection_report.reports, name="site-inspection-reports"),

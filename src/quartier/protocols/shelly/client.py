@@ -29,7 +29,7 @@ def switch_path(channel: int, *, is_on: bool, hold_s: int = 0) -> str:
     """Where to ask that relay ``channel`` closes or opens; a closed one opens by itself after
     ``hold_s`` seconds (``toggle_after`` of Switch.Set), never where that is 0."""
     if not (0 <= channel <= 7 and 0 <= hold_s <= LONGEST_HOLD_S):
-        raise ValueError(f"channel {channel} for {hold_s} s cannot be switched")
+        raise ValueError(channel, hold_s)
     hold = f"&toggle_after={hold_s}" if is_on and hold_s else ""
     return f"/rpc/Switch.Set?id={channel}&on={'true' if is_on else 'false'}{hold}"
 
