@@ -1,5 +1,6 @@
 """The Debian package holds all that the gateway imports, and runs with nothing but Python."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,24 +9,32 @@ from pathlib import Path
 
 import pytest
 
+DOC = "usr/share/doc/quartier-gateway"
 RECIPE = Path(__file__).parents[2] / "packaging/gateway"
 
 pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb builds the package")
 
 
 def test_the_package_runs_alone(tmp_path):
-    built = subprocess.run([RECIPE / "build-deb", tmp_path], capture_output=True, text=True)
+    environment = {**os.environ, "PYTHON": sys.executable}
+    built = subprocess.run(
+        [RECIPE / "build-deb", tmp_path], env=environment, capture_output=True, text=True
+    )
     assert built.returncode == 0, built.stderr
     (package,) = tmp_path.glob("quartier-gateway_*_all.deb")
     inside = tmp_path / "inside"
     subprocess.run(["dpkg-deb", "-x", package, inside], check=True)
     lib = inside / "usr/lib/quartier-gateway"
     assert not list(lib.rglob("__pycache__"))
+    assert not list(lib.rglob("*.so"))  # it is for every kind of processor
+    assert "Redistribution" in (inside / f"{DOC}/copyright.websockets").read_text()
     code = (
         f"import sys; sys.path.insert(0, {str(lib)!r})\n"
         "from quartier.drivers.catalog import families\n"
         "assert len(families()) > 5\n"
         "from quartier.gateway.program import main\n"
+        "import websockets\n"
+        f"assert websockets.__file__.startswith({str(lib)!r})\n"
         f"sys.exit(main(['--home', {str(tmp_path / 'home')!r}, 'status']))"
     )
     alone = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True)

@@ -53,18 +53,25 @@ class GatewayService:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience_s: float = PATIENCE_S,
         looks_s: float = LOOKS_S,
+        beat_s: float = BEAT_S,
     ) -> None:
         self._ports = ports
         self._host, self._port = host, port
         self._now = now
         self._patience_s = patience_s
         self._looks_s = looks_s
+        self._beat_s = beat_s
         self._sessions: dict[str, Session] = {}
         self._let_in: weakref.WeakKeyDictionary[
             ServerConnection, tuple[KnownGateway, Signature, Signature]
         ] = weakref.WeakKeyDictionary()
         self._is_storage_up = True
         self._server: Server | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None and self._server.is_serving()
 
     @property
     def port(self) -> int:
@@ -206,7 +213,7 @@ class GatewayService:
                 self._up()
             except StorageDown as problem:
                 self._down(problem)
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(self._beat_s)
 
     def _up(self) -> None:
         if not self._is_storage_up:

@@ -30,8 +30,12 @@ from quartier.gateway.agent import Agent
 from quartier.gateway.home import Home, Pairing
 from quartier.gateway.lines import opener
 from quartier.gateway.local.server import serve
+from quartier.gateway.remote.client import Remote, remote_url
+from quartier.gateway.remote.commands import Commands
+from quartier.gateway.remote.log import MemoryLog
 from quartier.gateway.service import notify, watchdog_s
 from quartier.gateway.timekeeper import SystemClock
+from quartier.gateway.tools import Tools
 from quartier.gateway.transport import BadUrl, Send, Unreachable, transport
 
 GOOD, FINDINGS, WRONG_USE, INTERNAL = 0, 1, 2, 3
@@ -99,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
         "--page", default="0.0.0.0:8080", metavar="HOST:PORT",
         help="where the installer's page is (0.0.0.0:8080); off for none",
     )  # fmt: skip
+    run.add_argument(
+        "--remote", default="", metavar="URL",
+        help="where the field server is (behind the platform's address); off for none",
+    )  # fmt: skip
     run.set_defaults(run=_run)
     pair = commands.add_parser("pair", help="make this the gateway of a code")
     pair.add_argument(
@@ -115,19 +123,33 @@ def _run(args: argparse.Namespace) -> int:
     home = _home(args)
     pairing = _paired(home)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     page = _page(args.page)
+    log = MemoryLog()
+    logging.getLogger().addHandler(log)
     while True:
         try:
             send = transport(pairing.url, allows_plain=args.allow_http)
         except BadUrl as problem:
             raise UserError(str(problem)) from None
-        if not asyncio.run(_live(home, pairing, send, page)):
+        try:
+            remote = remote_url(pairing.url, args.remote, allows_plain=args.allow_http)
+        except BadUrl as problem:
+            raise UserError(f"--remote {problem}.") from None
+        if not asyncio.run(_live(home, pairing, send, page, remote, log)):
             return GOOD
         pairing = _paired(home)
         _LOG.info("this is %s of %s now", pairing.gateway, pairing.url)
 
 
-async def _live(home: Home, pairing: Pairing, send: Send, page: tuple[str, int] | None) -> bool:
+async def _live(
+    home: Home,
+    pairing: Pairing,
+    send: Send,
+    page: tuple[str, int] | None,
+    remote: str,
+    log: MemoryLog,
+) -> bool:
     """Read and send until told to stop, or until this is another gateway; whether it is."""
     clock = SystemClock()
     agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=__version__)
@@ -137,8 +159,19 @@ async def _live(home: Home, pairing: Pairing, send: Send, page: tuple[str, int] 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, running.cancel)
     others = [another, asyncio.create_task(_beat(agent))]
+    tools = Tools(agent)
     if page:
-        others.append(asyncio.create_task(serve(agent, *page)))
+        others.append(asyncio.create_task(serve(tools, *page)))
+    if remote:
+
+        def restart() -> None:
+            # Who started the program starts it again: the unit says Restart=always.
+            _LOG.info("the program ends, to be started again")
+            running.cancel()
+
+        commands = Commands(tools, log, restart)
+        client = Remote(remote, pairing, agent.recorder.timekeeper, commands)
+        others.append(asyncio.create_task(client.run()))
     notify("READY=1")
     is_another = False
     try:
@@ -152,6 +185,7 @@ async def _live(home: Home, pairing: Pairing, send: Send, page: tuple[str, int] 
         for one in others:
             one.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await tools.close()
     if not running.cancelled():
         running.result()
     return is_another

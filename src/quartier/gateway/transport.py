@@ -47,16 +47,7 @@ def transport(
 
     Raises :class:`BadUrl`.
     """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise BadUrl(f"{url!r} is not an address such as https://quartier.example") from None
-    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/"):
-        raise BadUrl(f"{url!r} is not an address such as https://quartier.example")
-    is_tls = parts.scheme == "https"
-    if not (is_tls or host in _LOCAL or allows_plain):
-        raise BadUrl(f"{url} would send the key in the clear; write https://{parts.netloc}")
+    is_tls, host, port = check_address(url, allows_plain=allows_plain)
     trusted = context or (ssl.create_default_context() if is_tls else None)
 
     def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -91,6 +82,21 @@ def transport(
         return await asyncio.to_thread(send, method, path, headers, body)
 
     return send_in_thread
+
+
+def check_address(url: str, *, allows_plain: bool) -> tuple[bool, str, int | None]:
+    """Whether ``url`` is of TLS, its host and its port; raises :class:`BadUrl`."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise BadUrl(f"{url!r} is not an address such as https://quartier.example") from None
+    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/"):
+        raise BadUrl(f"{url!r} is not an address such as https://quartier.example")
+    is_tls = parts.scheme == "https"
+    if not (is_tls or host in _LOCAL or allows_plain):
+        raise BadUrl(f"{url} would send the key in the clear; write https://{parts.netloc}")
+    return is_tls, host, port
 
 
 def _date(text: str) -> datetime | None:

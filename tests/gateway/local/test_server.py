@@ -26,6 +26,7 @@ from quartier.gateway.local.requests import BadRequest, read, start
 from quartier.gateway.local.server import Local
 from quartier.gateway.local.texts import LANGUAGES, TEXTS, language_of
 from quartier.gateway.timekeeper import SystemClock
+from quartier.gateway.tools import Tools
 from quartier.gateway.transport import Unreachable
 from tests.drivers.maps import sdm630
 from tests.protocols.modbus.simulator import device, simulated
@@ -70,13 +71,13 @@ def building(tmp_path, monkeypatch):
             port = int(bus.link.name.rpartition(":")[2])
             agent = _agent(tmp_path, port)
             running = asyncio.create_task(agent.run())
-            local = Local(agent)
+            local = Local(Tools(agent))
             server = await start(local.answer, "127.0.0.1", 0)
             browser.port = server.sockets[0].getsockname()[1]
             browser.agent = agent
             ready.set()
             await stop.wait()
-            await local.close()
+            await local.tools.close()
             server.close()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -21,8 +21,9 @@ class SqliteDatabase:
 
     skips_locked = ""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, looks_every_s: float = LOOKS_EVERY_S) -> None:
         self._path = path
+        self._looks_every_s = looks_every_s
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="field-database")
         self._connection: sqlite3.Connection | None = None
 
@@ -33,7 +34,7 @@ class SqliteDatabase:
 
     async def changed(self, timeout_s: float) -> None:
         """Nobody tells: it is looked every half second."""
-        await asyncio.sleep(min(timeout_s, LOOKS_EVERY_S))
+        await asyncio.sleep(min(timeout_s, self._looks_every_s))
 
     async def close(self) -> None:
         """Hang up after the last statement."""

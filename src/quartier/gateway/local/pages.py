@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from quartier.core.metering.momentary import phase_of
-from quartier.drivers.values import Value
 from quartier.formats.uplink.reports import Noticed
 from quartier.gateway.agent import Agent
 from quartier.gateway.local import badges
 from quartier.gateway.local.texts import text
 from quartier.gateway.poller import Meter, Poller
 from quartier.gateway.ports import Present, Taken
+from quartier.gateway.tools import facts, read_at, shown
 
 STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 60rem;
@@ -49,25 +48,15 @@ def sign_in(title: str, problem: str, language: str) -> str:
     return page(title, body, language)
 
 
+_MISSING = {"last_answer": "never", "configuration": "none", "clock": "not_set"}
+
+
 def status(agent: Agent, findings: Iterable[Noticed], language: str) -> str:
     """How everything stands, with each meter's last values."""
-    keeper, waiting = agent.recorder.timekeeper, agent.buffer.waiting()
-    answered_at = agent.uplink.state.last_answer_at
     used = agent.configuration
-    facts = [
-        ("platform", agent.pairing.url),
-        (
-            "last_answer",
-            f"{answered_at:%Y-%m-%d %H:%M:%SZ}" if answered_at else _t("never", language),
-        ),
-        ("waiting", str(waiting.count + agent.recorder.waiting)),
-        ("configuration", str(used.number) if used else _t("none", language)),
-        (
-            "clock",
-            f"{keeper.now():%Y-%m-%d %H:%M:%SZ}" if keeper.is_set else _t("not_set", language),
-        ),
+    rows = [
+        (_t(name, language), value or _t(_MISSING[name], language)) for name, value in facts(agent)
     ]
-    rows = [(_t(name, language), value) for name, value in facts]
     parts = [_table((), rows), _findings(findings, language)]
     parts += [_bus(one, language) for one in agent.pollers.values()]
     if used is not None and used.readers:
@@ -105,7 +94,7 @@ def _bus(poller: Poller, language: str) -> str:
 
 def _meter(poller: Poller, one: Meter, language: str) -> str:
     values = _values(one.taken, language) + _values(one.power, language)
-    at = f"{one.taken_at:%Y-%m-%d %H:%M:%SZ}" if one.taken_at else "-"
+    at = read_at(one) or "-"
     button = _form(
         "/read", "meter", one.settings.name, _t("read_now", language), one.settings.name,
         bus=poller.settings.name,
@@ -118,20 +107,11 @@ def _meter(poller: Poller, one: Meter, language: str) -> str:
 
 
 def _values(taken: Taken | None, language: str) -> str:
-    if taken is None:
-        return ""
-    if not taken.is_reached:
+    if taken is not None and not taken.is_reached:
         return f'<p class="error">{escape(_t("no_answer", language))}</p>'
     return "".join(
-        f"<div>{escape(_phase(one))}{escape(one.name)} {one.value.normalize():f} "
-        f"{escape(one.unit)}</div>"
-        for one in taken.values
+        f"<div>{escape(one.quantity)} {one.value} {escape(one.unit)}</div>" for one in shown(taken)
     )
-
-
-def _phase(value: Value) -> str:
-    phase = phase_of(value.obis) if value.obis else 0
-    return f"L{phase} " if phase else ""
 
 
 def _findings(findings: Iterable[Noticed], language: str) -> str:

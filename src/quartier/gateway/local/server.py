@@ -4,16 +4,13 @@ import asyncio
 import hmac
 import logging
 import secrets
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from quartier.core.kernel.findings import warning
-from quartier.gateway.agent import Agent
 from quartier.gateway.local import pages
 from quartier.gateway.local.requests import Request, Response, start
 from quartier.gateway.local.texts import language_of, text
-from quartier.gateway.poller import Poller
-from quartier.gateway.ports import Present
+from quartier.gateway.tools import Tools
 
 MOST_WRONG_PINS = 5
 LOCKED_S = 60.0
@@ -23,22 +20,14 @@ _log = logging.getLogger("quartier.gateway")
 _HOME = Response(status=303, headers={"Location": "/"})
 
 
-@dataclass
-class _Scan:
-    bus: str
-    task: asyncio.Task[None] | None = None
-    found: list[Present] = field(default_factory=list)
-    problem: str = ""
-
-
 class Local:
     """The pages of one gateway."""
 
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
+    def __init__(self, tools: Tools) -> None:
+        self.agent = tools.agent
+        self.tools = tools
         self._sessions: list[str] = []
         self._wrong_s: list[float] = []
-        self._scan: _Scan | None = None
 
     async def answer(self, request: Request) -> Response:
         """Any request."""
@@ -58,20 +47,13 @@ class Local:
             now = keeper.now() if keeper.is_set else datetime.now(UTC)
             findings = self.agent.ledger.current(now)
             return Response(pages.status(self.agent, findings, language))
-        if request.path == "/scan" and self._scan is not None:
-            job = self._scan
-            is_over = job.task is None or job.task.done()
-            return Response(pages.scan(job.bus, job.found, job.problem, language, is_over=is_over))
+        if request.path == "/scan" and (job := self.tools.search) is not None:
+            over = job.is_over
+            return Response(pages.scan(job.bus, job.found, job.problem, language, is_over=over))
         body = (
             f'<p>{text("not_found", language)}</p><p><a href="/">{text("back", language)}</a></p>'
         )
         return Response(pages.page(self._title(language), body, language), 404)
-
-    async def close(self) -> None:
-        """End a search that is under way."""
-        if self._scan is not None and self._scan.task is not None:
-            self._scan.task.cancel()
-            await asyncio.gather(self._scan.task, return_exceptions=True)
 
     async def _do(self, request: Request) -> Response:
         poller = self.agent.pollers.get(request.form.get("bus", ""))
@@ -80,9 +62,7 @@ class Local:
         if request.path == "/read" and request.form.get("meter", "") in poller.meters:
             await poller.read_now(request.form["meter"])
         if request.path == "/scan":
-            if self._scan is None or self._scan.task is None or self._scan.task.done():
-                self._scan = job = _Scan(poller.settings.name)
-                job.task = asyncio.create_task(_look(poller, job))
+            self.tools.begin_search(poller)
             return Response(status=303, headers={"Location": "/scan"})
         return _HOME
 
@@ -110,20 +90,10 @@ class Local:
         return f"{text('gateway', language)} {self.agent.pairing.gateway}"
 
 
-async def _look(poller: Poller, job: _Scan) -> None:
-    assert poller.bus is not None, "only a bus that is open has the button"
-    try:
-        async for one in poller.bus.scan():
-            job.found.append(one)
-    except ValueError as problem:
-        job.problem = str(problem)
-
-
-async def serve(agent: Agent, host: str, port: int) -> None:
+async def serve(tools: Tools, host: str, port: int) -> None:
     """Serve until cancelled. A port that is taken costs only the page: a finding says so."""
-    local = Local(agent)
     try:
-        server = await start(local.answer, host, port)
+        server = await start(Local(tools).answer, host, port)
     except OSError as problem:
         found = warning(
             "gateway.no_page",
@@ -131,10 +101,7 @@ async def serve(agent: Agent, host: str, port: int) -> None:
             where="local page",
             remedy="Start the gateway with another --page.",
         )
-        agent.ledger.hold("local page", [found], None)
+        tools.agent.ledger.hold("local page", [found], None)
         return
-    try:
-        async with server:
-            await server.serve_forever()
-    finally:
-        await local.close()
+    async with server:
+        await server.serve_forever()
