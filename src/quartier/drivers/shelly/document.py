@@ -15,4 +15,5 @@ def tables(part: ShellyPart, _models: tuple[Model, ...]) -> list[str]:
 
 def _register(register: Register) -> str:
     billed = "yes" if register.is_billing else ""
-    return f"| {register.obis} | `{register.path}` | {register.unit} | {billed} |"
+    less = f" less `{register.minus}`" if register.minus else ""
+    return f"| {register.obis} | `{register.path}`{less} | {register.unit} | {billed} |"

@@ -24,13 +24,15 @@ _SIXTY = Decimal(60)
 @dataclass(frozen=True, slots=True)
 class Register:
     """The number at ``path`` of the status, in ``unit``; ``{channel}`` in it is the channel, and
-    ``0+1+2`` the sum of these places of a list."""
+    ``0+1+2`` the sum of these places of a list. What stands at ``minus``, if anything does, is
+    taken off it."""
 
     obis: Obis
     path: str
     unit: str
     is_billing: bool
     is_optional: bool
+    minus: str = ""
 
     @property
     def base(self) -> str:
@@ -59,6 +61,10 @@ class Register:
         for key in self.keys(channel):
             places = [(*place, one) for one in key.split("+") for place in places]
         return tuple(places)
+
+    def lessened(self, channel: int) -> tuple[str, ...]:
+        """The keys to the number that is taken off, or none."""
+        return tuple(self.minus.replace("{channel}", str(channel)).split(".")) if self.minus else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +129,10 @@ def read_part(head: Head, table: Table) -> ShellyPart:
 
 
 def _register(table: Table) -> Register | None:
-    written, path = table.text("obis"), table.text("path")
-    if path and not _PATH.fullmatch(path):
-        table.fault("path", f"{path!r:.60} is no place in a status.", "Write switch:0.apower.")
+    written, path, minus = table.text("obis"), table.text("path"), table.text("minus", "")
+    for key, place in (("path", path), ("minus", minus)):
+        if place and not _PATH.fullmatch(place):
+            table.fault(key, f"{place!r:.60} is no place in a status.", "Write switch:0.apower.")
     unit = table.choice("unit", (*BASE, WATT_MINUTES))
     is_billing = table.flag("billing", False)
     if is_billing and unit == WATT_MINUTES:
@@ -139,4 +146,4 @@ def _register(table: Table) -> Register | None:
     except NotObis as reason:
         table.fault("obis", f"{reason}.")
         return None
-    return Register(obis, path, unit, is_billing, is_optional)
+    return Register(obis, path, unit, is_billing, is_optional, minus)

@@ -46,7 +46,8 @@ def decode(
             if not register.is_optional:
                 findings.append(_missing(register, channel, where))
             continue
-        amount = _amount(found, register)
+        less = _at(status, register.lessened(channel)) if register.minus else None
+        amount = _amount(found, less, register)
         if amount is None:
             findings.append(_implausible(found, register, channel, where))
             continue
@@ -81,13 +82,18 @@ def _at(status: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     return found
 
 
-def _amount(found: Iterable[Any], register: Register) -> Decimal | None:
+def _amount(found: Iterable[Any], less: Any, register: Register) -> Decimal | None:
     number = Decimal(0)
     for one in found:
         term = _number(one)
         if term is None or (register.base == "Wh" and term < 0):
             return None
         number = _EXACT.add(number, term)
+    if less is not None:
+        term = _number(less)
+        if term is None or (register.base == "Wh" and term < 0):
+            return None
+        number = _EXACT.subtract(number, term)
     amount = register.amount(number)
     low, high = register.limits
     return amount if low <= amount <= high else None

@@ -47,7 +47,7 @@ class BusKind(StrEnum):
     MBUS_SERIAL = "mbus_serial"
     MBUS_TCP = "mbus_tcp"
     SHELLY = "shelly"
-    """A Shelly device of the second generation or later: HTTP; its channels are the meters."""
+    """A Shelly device: HTTP, and WebSocket; its channels are the meters."""
 
     @property
     def is_serial(self) -> bool:
