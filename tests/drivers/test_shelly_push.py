@@ -184,6 +184,21 @@ def test_one_that_tells_nothing_any_more_is_asked():
     played(device, scenario)
 
 
+def test_what_was_asked_for_is_newer_than_what_was_told():
+    device = PushingDevice(status_of("plus_1pm"))
+
+    async def scenario(house):
+        await house.told(device)
+        device.status["switch:0"]["apower"] = 3.5
+        assert await house.power() == 0
+        await house.meters[0].registers()
+        asked = device.asked
+        assert await house.power() == Decimal("3.5")
+        assert device.asked == asked
+
+    played(device, scenario)
+
+
 HOSTILE = [
     "",
     "{",

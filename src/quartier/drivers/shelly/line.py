@@ -97,6 +97,8 @@ class ChannelReader:
             status = await self.client.ask(path, self.part.password, first_user=self.part.user)
         except ShellyError as problem:
             return Reading((), (problem.finding(self.name),), False)
+        if self.push is not None:
+            self.push.refresh(status)
         return decode(status, self.part, registers, self.channel, self.name)
 
     async def _shown(self, registers: list[Register]) -> Taken:

@@ -19,7 +19,7 @@ from quartier.protocols.shelly.answers import object_in
 from quartier.protocols.shelly.digest import frame_login
 from quartier.protocols.shelly.errors import BadAnswer, BadPassword, ShellyError
 
-FRESH_S = 90.0
+FRESH_S = 60.0
 """A device that has told nothing for so long is asked."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 """Before connecting again, twice as long each time."""
@@ -60,6 +60,10 @@ class Push:
         if self._monotonic() - self._heard_s > FRESH_S:
             return None
         return self._status
+
+    def refresh(self, status: dict[str, Any]) -> None:
+        """``status`` was asked for just now: it is newer than what was told."""
+        self._merge(status)
 
     def close(self) -> None:
         """Hang up; the next question for a status connects again."""
