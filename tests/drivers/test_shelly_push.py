@@ -171,6 +171,20 @@ def test_a_device_that_hangs_up_is_asked_and_then_listened_to_again(monkeypatch)
     played(device, scenario)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "a" * 70])
+def test_where_nobody_is_it_is_tried_again(host, monkeypatch):
+    monkeypatch.setattr(push, "FIRST_PAUSE_S", 0.001)
+
+    async def scenario():
+        one = push.Push(host, 1, 0.5, time.monotonic)
+        assert one.status("") is None
+        await asyncio.sleep(0.03)
+        assert not one._task.done()
+        one.close()
+
+    asyncio.run(scenario())
+
+
 def test_one_that_tells_nothing_any_more_is_asked():
     device = PushingDevice(status_of("plus_1pm"))
 

@@ -78,7 +78,7 @@ class Push:
             try:
                 await self._listen(password)
                 problem: Exception | None = None
-            except (OSError, TimeoutError, WebSocketException, ShellyError) as reason:
+            except (OSError, UnicodeError, WebSocketException, ShellyError) as reason:
                 problem = reason
             self._status = None
             pause_s = FIRST_PAUSE_S if self._has_worked else min(pause_s * 2, LONGEST_PAUSE_S)
