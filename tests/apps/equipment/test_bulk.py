@@ -136,7 +136,7 @@ MORE = [
     ({"source": "curve"}, "metering_point", "write it"),
     ({"metering_point": "CH1"}, "metering_point", "3 characters"),
     ({"serial": "1"}, "installed", "on what day"),
-    ({"billing_point": "nowhere"}, "billing_point", "no billing point"),
+    ({"billing_point": "nowhere"}, "billing_point", "there is no billing point"),
     ({"billing_point": "w1", "mode": "grid"}, "billing_point", "consumption"),
     ({"name": "Other", "ref": "a"}, "name", "differs here"),
 ]

@@ -51,7 +51,7 @@ def _each_once(drafts: Drafts, faults: Faults) -> None:
     counts = Counter(draft.ref for draft in drafts)
     for draft in drafts:
         if counts[draft.ref] > 1:
-            faults.say(draft.row, "ref", f"{draft.ref} is there more than once")
+            faults.say(draft.row, "ref", f"the reference {draft.ref} is there more than once")
 
 
 def _filled(draft: Draft, known: Known, faults: Faults, today: date) -> Draft:
@@ -91,8 +91,11 @@ def _model(draft: Draft, faults: Faults) -> Draft:
         return replace(draft, driver=by_name[0][0], model=by_name[0][1])
     names = [model.name for family in readable for model in family.head.models]
     close = get_close_matches(draft.driver, names, n=1)
-    hint = f"; did you mean {close[0]}?" if close else "; take one of the list of drivers"
-    faults.say(draft.row, "driver", f"no driver reads {draft.driver[:60]!r}{hint}")
+    if close:
+        text = f"no driver reads {draft.driver[:60]!r}; did you mean {close[0]}?"
+    else:
+        text = f"no driver reads {draft.driver[:60]!r}; take one of the list of drivers"
+    faults.say(draft.row, "driver", text)
     return draft
 
 
@@ -131,8 +134,10 @@ def _points(draft: Draft, known: Known, faults: Faults) -> None:
     point = known.points.get(draft.billing_point)
     if point is None:
         close = get_close_matches(draft.billing_point, list(known.points), n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        faults.say(draft.row, "billing_point", f"no billing point {draft.billing_point!r}{hint}")
+        text = f"there is no billing point {draft.billing_point!r}"
+        if close:
+            text += f"; did you mean {close[0]}?"
+        faults.say(draft.row, "billing_point", text)
         return
     if draft.mode != "consumption":
         faults.say(draft.row, "billing_point", "only a consumption meter counts for somebody")
@@ -194,7 +199,9 @@ def _addresses(drafts: Drafts, known: Known, faults: Faults) -> None:
         other = first.setdefault((bus.pk, draft.address), draft.ref)
         if other != draft.ref:
             faults.say(
-                draft.row, "address", f"{other} has the address {draft.address} on this bus already"
+                draft.row,
+                "address",
+                f"the meter {other} has the address {draft.address} on this bus already",
             )
 
 
@@ -214,7 +221,9 @@ def _metering_points(drafts: Drafts, known: Known, faults: Faults) -> None:
                     " compare it with the grid operator's letter",
                 )
             elif first.setdefault(point, draft.ref) != draft.ref:
-                faults.say(draft.row, column, f"{first[point]} has this metering point already")
+                faults.say(
+                    draft.row, column, f"the meter {first[point]} has this metering point already"
+                )
 
 
 def _rules(drafts: Drafts, known: Known, faults: Faults) -> None:
@@ -235,4 +244,4 @@ def _rules(drafts: Drafts, known: Known, faults: Faults) -> None:
             faults.say(draft.row, "rule", str(problem))
             continue
         for ref in sorted({term.ref for term in terms if media[term.ref] != draft.medium}):
-            faults.say(draft.row, "rule", f"{ref} measures something else ({media[ref]})")
+            faults.say(draft.row, "rule", f"the meter {ref} measures something else: {media[ref]}")

@@ -21,8 +21,8 @@ class Pattern:
     first_number: int = 1
     first_address: int | None = None
     address_step: int = 1
-    billing_points: Sequence[str] = ()
-    """In their order, one a meter; none, or as many as there are meters."""
+    billing_points: Sequence[str] | None = None
+    """In their order, one a meter: at least as many as there are meters; None: of no matter."""
     same: Mapping[str, Cell] = field(default_factory=dict)
 
 
@@ -33,7 +33,7 @@ def lines_of_pattern(pattern: Pattern) -> tuple[Line, ...]:
     if pattern.count > 1 and not _NUMBER.search(pattern.ref):
         raise BadTable("the pattern of the references needs {n}, where the number stands")
     points = pattern.billing_points
-    if points and len(points) < pattern.count:
+    if points is not None and len(points) < pattern.count:
         raise BadTable(
             f"there are {len(points)} billing points for {pattern.count} meters; add them first,"
             " or take fewer meters"
@@ -46,7 +46,7 @@ def lines_of_pattern(pattern: Pattern) -> tuple[Line, ...]:
         cells["name"] = _filled(pattern.name, number)
         if pattern.first_address is not None:
             cells["address"] = str(pattern.first_address + place * pattern.address_step)
-        if points:
+        if points is not None:
             cells["billing_point"] = points[place]
         lines.append(Line(place + 1, {key: cell for key, cell in cells.items() if cell != ""}))
     return tuple(lines)

@@ -77,8 +77,9 @@ def _head(cells: list[Cell]) -> list[str]:
         key = column_of(name) if name else ""
         if key is None:
             close = get_close_matches(name.casefold(), list(COLUMNS), n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise BadTable(f"{name!r} is no column of a table of meters{hint}")
+            if close:
+                raise BadTable(f"there is no column {name!r}; did you mean {close[0]}?")
+            raise BadTable(f"there is no column {name!r}; the empty table has them all")
         if key and key in keys:
             raise BadTable(f"the column {name!r} is there twice; keep one")
         keys.append(key)

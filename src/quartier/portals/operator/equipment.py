@@ -7,7 +7,6 @@ from django.db.models import Max
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.equipment.models import Medium, Meter
@@ -15,12 +14,15 @@ from quartier.apps.equipment.queries import meters_of
 from quartier.apps.metering.models import IntervalBlock
 from quartier.apps.sites.models import BillingPoint
 from quartier.core.kernel.period import date_of_day_number
+from quartier.portals.operator import equipment_list
 from quartier.portals.operator.charts import meter_chart
+from quartier.portals.operator.equipment_undo import offered
 from quartier.portals.operator.intervals import LONGEST
 from quartier.portals.operator.quality import stretch_url
 from quartier.portals.shared.charts import chart_csv
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
+from quartier.portals.shared.spreadsheet import xlsx_response
 
 SILENT_AFTER = timedelta(days=3)
 _LOOK_BACK_DAYS = 400
@@ -70,28 +72,40 @@ def rows_of(visit: Visit) -> list[Any]:
 
 @site_page(Permission.VIEW)
 def equipment(visit: Visit) -> HttpResponseBase:
-    """The list of meters."""
+    """Everything on the site: meters, communication, plants, batteries, zones."""
     meters = rows_of(visit)
+    equipment_list.describe(visit, meters)
+    items = equipment_list.items_of(visit, meters)
+    choices = equipment_list.choices_of(items)
     query = visit.request.GET.get("q", "").strip()
-    if query:
-        meters = [
-            one
-            for one in meters
-            if query.lower() in f"{one.name} {one.ref} {one.serial} {one.metering_point}".lower()
-        ]
-    if visit.request.GET.get("format") == "csv":
-        head = [
-            _("Reference"),
-            _("Meter"),
-            _("Measures"),
-            _("Billing point"),
-            _("Device"),
-            _("Latest value"),
-        ]
-        rows = ((m.ref, m.name, m.what, m.point, m.serial, m.latest) for m in meters)
-        return csv_response(f"{visit.site.ref}-meters", head, rows)
-    silent = sum(1 for one in meters if one.is_silent)
-    context = {"meters": meters, "query": query, "silent": silent}
+    kind = visit.request.GET.get("kind", "")
+    shown = [
+        one
+        for one in items
+        if (not query or one.has(query)) and (not kind or kind in (one.kind, one.group))
+    ]
+    form = visit.request.GET.get("format")
+    if form in ("csv", "xlsx"):
+        answer = csv_response if form == "csv" else xlsx_response
+        rows = [one.cells() for one in shown]
+        return answer(f"{visit.site.ref}-equipment", equipment_list.head(), rows)
+    refs = {one.ref for one in shown if one.group == "meters"}
+    context = {
+        "total": len(items),
+        "shown": len(shown),
+        "meter_count": len(meters),
+        "meters": [one for one in meters if one.ref in refs],
+        "groups": [
+            (group, [one for one in shown if one.group == group])
+            for group in equipment_list.GROUPS[1:]
+        ],
+        "choices": choices,
+        "kind": kind,
+        "query": query,
+        "silent": sum(1 for one in meters if one.is_silent),
+        "planned": sum(1 for one in meters if one.state == "planned"),
+        "undo": offered(visit) if visit.may(Permission.EQUIP) else None,
+    }
     return visit.page("operator/equipment.html", "equipment", context)
 
 

@@ -30,6 +30,7 @@ from quartier.portals.operator import (
     quality,
     search,
     sites,
+    urls_equipment,
 )
 
 _SITE = "sites/<str:ref>/"
@@ -50,6 +51,7 @@ urlpatterns = [
     path(f"{_SITE}energy/", energy.energy, name="site-energy"),
     path(f"{_SITE}equipment/", equipment.equipment, name="site-equipment"),
     path(f"{_SITE}equipment/<str:meter_ref>/", equipment.meter, name="site-meter"),
+    *urls_equipment.patterns(_SITE),
     path(f"{_SITE}gateways/", gateways.gateways, name="site-gateways"),
     path(f"{_SITE}gateways/<str:name>/", gateways.gateway, name="site-gateway"),
     path(
