@@ -31,6 +31,7 @@ from quartier.portals.operator import (
     search,
     sites,
     urls_equipment,
+    urls_planning,
 )
 
 _SITE = "sites/<str:ref>/"
@@ -52,6 +53,7 @@ urlpatterns = [
     path(f"{_SITE}equipment/", equipment.equipment, name="site-equipment"),
     path(f"{_SITE}equipment/<str:meter_ref>/", equipment.meter, name="site-meter"),
     *urls_equipment.patterns(_SITE),
+    *urls_planning.patterns(_SITE),
     path(f"{_SITE}gateways/", gateways.gateways, name="site-gateways"),
     path(f"{_SITE}gateways/<str:name>/", gateways.gateway, name="site-gateway"),
     path(
