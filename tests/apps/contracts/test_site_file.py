@@ -77,6 +77,30 @@ def test_nothing_is_written_when_there_is_any_fault():
     assert not Event.objects.exists()
 
 
+def test_devices_and_zones_come_from_the_file_and_return_to_it():
+    from quartier.apps.equipment.models import CommunicationDevice, DistributionZone
+
+    text = next(path for path in EXAMPLES if path.stem == "lindenhof").read_text("utf-8")
+    inner = """
+[[distribution_zone]]
+ref = "a-platz"
+name = "Platz"
+max_current_a = 16
+phases = 1
+parent = "einstellhalle"
+consumption_meter = "z01"
+"""
+    site = put(text + inner).site
+    zone = DistributionZone.objects.get(ref="einstellhalle")
+    assert [meter.ref for meter in zone.dlm_meters.all()] == ["netz"]
+    assert DistributionZone.objects.get(ref="a-platz").parent == zone
+    assert CommunicationDevice.objects.get(ref="router").model == "RUT241"
+    zone.dlm_meters.clear()
+    assert put(dump(site)).summary == "0 created, 0 changed"
+    assert put(text + inner).changed == ("distribution zone 'einstellhalle': dlm_meters",)
+    assert put(text).kept == ("distribution zone 'a-platz'",)
+
+
 def test_a_fault_of_a_rules_parameters_comes_from_the_rule():
     with pytest.raises(Rejected) as rejected:
         put(ROSENWEG.replace('"proportional"', '"proportional"\nparams = { levels = 1 }'))

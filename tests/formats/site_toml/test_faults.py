@@ -142,6 +142,36 @@ def test_a_fault_names_its_line_and_its_remedy(old, new, offset, words):
         assert match[0].line == line + offset, match[0]
 
 
+ZONE = """
+[[distribution_zone]]
+ref = "a"
+name = "A"
+max_current_a = 63
+"""
+NETWORK_FAULTS = [
+    (f'{ZONE}parent = "b"\n', "there is no distribution zone 'b'"),
+    (f'{ZONE}parent = "a"\n', "leads back to the zone itself"),
+    (f"{ZONE}phases = 2\n", "1 or 3 phases"),
+    (f'{ZONE}dlm_meters = ["m9"]\n', "there is no meter 'm9'"),
+    (f'{ZONE}dlm_meters = ["z-eg"]\n', "has no fuse"),
+    (f'{ZONE}consumption_meter = "z-eg"\ndlm_meters = ["z-eg"]\n', "measures the zone itself"),
+    (
+        '\n[[communication_device]]\nref = "s"\nname = "S"\nkind = "switch"\nsim = "8941"\n',
+        "only a 4G router has one",
+    ),
+    (
+        '\n[[communication_device]]\nref = "s"\nname = "S"\nkind = "switch"\nmac = "00:1e"\n',
+        "Write twelve digits in capitals",
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "words"), NETWORK_FAULTS)
+def test_a_device_or_zone_that_cannot_be_is_a_fault(more, words):
+    found = faults_of(ROSENWEG + more)
+    assert any(words in f"{one.message} {one.remedy}" for one in found), found
+
+
 def test_a_price_sheet_with_a_hole_is_refused():
     text, _ = changed(
         'to = 2026-01-01\nreference = "standard-2025"',

@@ -15,6 +15,7 @@ from typing import Any
 from quartier.core.kernel.period import UnknownTimezone, timezone_of
 from quartier.formats.qr_bill.characters import name_of, strangers
 from quartier.formats.site_toml import tree
+from quartier.formats.site_toml.check_equipment import check_equipment
 from quartier.formats.site_toml.check_meters import check_meters
 from quartier.formats.site_toml.check_prices import check_prices
 from quartier.formats.site_toml.faults import Faults, Path
@@ -43,6 +44,7 @@ def check(file: tree.SiteFile, faults: Faults, rules: Collection[str]) -> None:
         _occupancies(point, file, faults)
     _communities(file, faults, rules)
     check_meters(file, faults)
+    check_equipment(file, faults)
     check_prices(file, faults)
 
 
@@ -82,9 +84,11 @@ def _refs(file: tree.SiteFile, refs: Refs) -> None:
     points = refs.once("billing point", file.billing_points)
     meters = refs.once("meter", file.meters)
     tariffs = refs.once("reference tariff", file.reference_tariffs)
+    zones = refs.once("distribution zone", file.distribution_zones)
     for what, items in (
         ("plant", file.plants),
         ("battery", file.batteries),
+        ("communication device", file.communication_devices),
         ("price sheet", file.price_sheets),
     ):
         refs.once(what, items)
@@ -103,6 +107,11 @@ def _refs(file: tree.SiteFile, refs: Refs) -> None:
     for item in owned:
         refs.known("meter", item.meter, meters, (*item.path, "meter"))
         refs.known("party", item.owner, parties, (*item.path, "owner"))
+    for zone in file.distribution_zones:
+        refs.known("distribution zone", zone.parent, zones, (*zone.path, "parent"))
+        refs.known("meter", zone.consumption_meter, meters, (*zone.path, "consumption_meter"))
+        for index, ref in enumerate(zone.dlm_meters or ()):
+            refs.known("meter", ref, meters, (*zone.path, "dlm_meters", index))
     for sheet in file.price_sheets:
         refs.known("reference tariff", sheet.reference, tariffs, (*sheet.path, "reference"))
         for index, ref in enumerate(sheet.billing_points or ()):

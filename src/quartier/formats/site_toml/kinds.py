@@ -98,6 +98,12 @@ REF = Matching(
     "Use letters, digits, dot, dash and underscore; begin with a letter or digit.",
 )
 EMAIL = Matching(254, 0, _EMAIL, "Write an e-mail address, e.g. anna@example.ch.")
+MAC = Matching(
+    17,
+    0,
+    re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}"),
+    'Write twelve digits in capitals, e.g. "00:1E:42:0A:0B:0C".',
+)
 COUNTRY = Matching(2, 2, re.compile(r"[A-Z]{2}"), 'Write two capitals, e.g. "CH".')
 CURRENCY = Matching(3, 3, re.compile(r"CHF|EUR"), 'Write "CHF" or "EUR".')
 

@@ -18,6 +18,7 @@ from quartier.formats.site_toml.kinds import (
     CURRENCY,
     EMAIL,
     LANGUAGES,
+    MAC,
     REF,
     Choice,
     Day,
@@ -293,6 +294,49 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommunicationDevice:
+    ref: str = key(REF)
+    name: str = key(NAME)
+    kind: str = key(
+        Choice(
+            (
+                "router_4g",
+                "router_lan",
+                "converter",
+                "switch",
+                "access_point",
+                "relay",
+                "rfid_reader",
+            )
+        )
+    )
+    state: str = key(Choice(("planned", "ordered", "installed", "removed")), "planned")
+    manufacturer: str = key(Text(63), "")
+    model: str = key(Text(63), "")
+    serial: str = key(Text(63), "")
+    place: str = key(Text(120), "")
+    host: str = key(Text(253), "")
+    mac: str = key(MAC, "")
+    sim: str = key(Text(22), "")
+    apn: str = key(Text(100), "")
+    installed: date | None = key(Day(), None)
+    note: str = key(Text(500), "")
+    path: Path = path()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionZone:
+    ref: str = key(REF)
+    name: str = key(NAME)
+    max_current_a: Decimal = key(Exact(Decimal(1), Decimal(99_999), 1))
+    phases: int = key(Whole(1, 3), 3)
+    parent: str = key(REF, "")
+    consumption_meter: str = key(REF, "")
+    dlm_meters: tuple[str, ...] = key(ListOf(REF), ())
+    path: Path = path()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """A year's costs, for the cap by effective costs (EnV Art. 16(2))."""
 
@@ -423,6 +467,10 @@ class SiteFile:
     meters: tuple[Meter, ...] = tables(Meter, "meter")
     plants: tuple[Plant, ...] = tables(Plant, "plant")
     batteries: tuple[Battery, ...] = tables(Battery, "battery")
+    communication_devices: tuple[CommunicationDevice, ...] = tables(
+        CommunicationDevice, "communication_device"
+    )
+    distribution_zones: tuple[DistributionZone, ...] = tables(DistributionZone, "distribution_zone")
     communities: tuple[Community, ...] = tables(Community, "community")
     reference_tariffs: tuple[ReferenceTariff, ...] = tables(ReferenceTariff, "reference_tariff")
     price_sheets: tuple[PriceSheet, ...] = tables(PriceSheet, "price_sheet")

@@ -9,6 +9,7 @@ from django.db.models import Q
 from quartier.apps.contracts import models
 from quartier.apps.contracts.mapping import reference_of, sheet_of
 from quartier.apps.contracts.site_file.equipment import register_name
+from quartier.apps.contracts.site_file.network import devices_of, zones_of
 from quartier.apps.equipment.models import Battery, Meter, Plant
 from quartier.apps.equipment.registers import IMPLIED
 from quartier.apps.parties.models import Contact, Party
@@ -80,6 +81,8 @@ def tree_of(site: Site) -> tree.SiteFile:
             )
             for row in Battery.objects.filter(site=site).select_related("meter", "owner")
         ),
+        communication_devices=devices_of(site),
+        distribution_zones=zones_of(site),
         communities=tuple(_community(row) for row in site.communities.order_by("starts_date")),
         reference_tariffs=tuple(
             tree_of_standard(_standard(row), Dates(row.starts_date, row.ends_date))

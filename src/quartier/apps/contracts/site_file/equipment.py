@@ -5,8 +5,18 @@ from datetime import date
 from quartier.apps.contracts.protection import refuse_billed
 from quartier.apps.contracts.site_file.chains import put_chain
 from quartier.apps.contracts.site_file.journal import Journal
+from quartier.apps.contracts.site_file.network import put_network
 from quartier.apps.contracts.site_file.places import Parties, keep_named
-from quartier.apps.equipment.models import Assignment, Battery, Device, Meter, Plant, Register
+from quartier.apps.equipment.models import (
+    Assignment,
+    Battery,
+    CommunicationDevice,
+    Device,
+    DistributionZone,
+    Meter,
+    Plant,
+    Register,
+)
 from quartier.apps.equipment.registers import IMPLIED, obis_of, unit_of
 from quartier.apps.sites.models import BillingPoint, Site
 from quartier.formats.site_toml import tree
@@ -48,10 +58,13 @@ def put_equipment(file: tree.SiteFile, site: Site, parties: Parties, journal: Jo
                 "power_w": battery.power_w,
             },
         )
+    put_network(file, site, meters, journal)
     keep_named(journal, "meter", meters, file.meters)
     for what, model, told in (
         ("plant", Plant, file.plants),
         ("battery", Battery, file.batteries),
+        ("communication device", CommunicationDevice, file.communication_devices),
+        ("distribution zone", DistributionZone, file.distribution_zones),
     ):
         refs = model._default_manager.filter(site=site).values_list("ref", flat=True)
         keep_named(journal, what, refs, told)
