@@ -266,3 +266,20 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=examples(15), stateful_step_count=20, deadline=None)
+
+
+def test_what_a_newer_version_stored_is_dropped_and_said_and_readings_stay(path):
+    buffer = Buffer(path)
+    buffer.append([(ENERGY, at(0)), (POWER, at(1))])
+    buffer.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE source SET kind = 'aura' WHERE kind = 'power'")
+    connection.close()
+    again = Buffer(path)
+    (finding,) = again.findings
+    assert finding.message.startswith("1 values that a newer version had stored were dropped")
+    (column,) = again.batch("gw-1", now=AT).columns
+    assert column.kind is Kind.REGISTER
+    again.append([(POWER, at(2))])
+    again.close()
+    assert Buffer(path).findings == []

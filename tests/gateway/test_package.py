@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from quartier import __version__
+from quartier.gateway.update.archive import unpack, verify
+from tests.gateway.update.releases import keys
+
 DOC = "usr/share/doc/quartier-gateway"
 RECIPE = Path(__file__).parents[2] / "packaging/gateway"
 
@@ -51,3 +55,28 @@ def test_the_unit_starts_what_the_package_installs():
     )
     (seconds,) = re.findall(r"^WatchdogSec=(\d+)$", unit, re.MULTILINE)
     assert int(seconds) >= 60
+
+
+def test_the_file_of_a_version_is_signed_and_the_same_from_the_same_sources(tmp_path):
+    private, public = keys(tmp_path)
+    environment = {**os.environ, "PYTHON": sys.executable}
+    made = []
+    for name in ("first", "second"):
+        built = subprocess.run(
+            [RECIPE / "build-update", private, tmp_path / name],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert built.returncode == 0, built.stderr
+        made.append(tuple(Path(line).read_bytes() for line in built.stdout.split()))
+    assert made[0] == made[1]
+    archive = Path(built.stdout.split()[0])
+    verify(archive, made[0][1], public)
+    unpack(archive, tmp_path / __version__, __version__)
+    lib = tmp_path / __version__ / "lib"
+    code = f"import sys; sys.path.insert(0, {str(lib)!r})\n" + (
+        "from quartier.gateway.update.selfcheck import check\nsys.exit(check(sys.argv[1]))"
+    )
+    checked = subprocess.run([sys.executable, "-ISc", code, tmp_path], capture_output=True)
+    assert checked.returncode == 0, checked.stderr

@@ -60,7 +60,7 @@ class Agent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._reads_anew = True
-        self.badge_readers = BadgeReaders(self.ledger, clock, self._date, self._kept_up)
+        self.badge_readers = BadgeReaders(self.ledger, clock, self._date, self.kept_up)
         self.steering: Steering | None = None
         self._steering_task: asyncio.Task[None] | None = None
         drawn = {} if draw is None else {"draw": draw}
@@ -85,7 +85,7 @@ class Agent:
 
     async def run(self) -> None:
         """Read and send until cancelled; what was read is on the disk then."""
-        sending = asyncio.create_task(self._kept_up("the uplink", self.uplink.run))
+        sending = asyncio.create_task(self.kept_up("the uplink", self.uplink.run))
         try:
             while True:
                 self._changed.clear()
@@ -133,7 +133,7 @@ class Agent:
             self.ledger,
             power_every_s=self.configuration.power_every_s,
         )
-        self._steering_task = asyncio.create_task(self._kept_up(STEERING, self.steering.run))
+        self._steering_task = asyncio.create_task(self.kept_up(STEERING, self.steering.run))
 
     async def _stop_steering(self, kept: Mapping[str, ApplianceSettings] | None = None) -> None:
         """Leave the appliances that are not ``kept`` switched off."""
@@ -161,7 +161,7 @@ class Agent:
             )
             self.pollers[bus.name] = poller
             name = f"bus {bus.name}"
-            self._tasks[name] = asyncio.create_task(self._kept_up(name, poller.run))
+            self._tasks[name] = asyncio.create_task(self.kept_up(name, poller.run))
 
     async def _stop_polling(self) -> None:
         for task in self._tasks.values():
@@ -172,7 +172,8 @@ class Agent:
         self._tasks.clear()
         self.pollers.clear()
 
-    async def _kept_up(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def kept_up(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a part; one that fails is said, and begun again after a rest."""
         while True:
             try:
                 await run()

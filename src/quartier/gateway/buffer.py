@@ -96,6 +96,7 @@ class Buffer:
         self.findings: list[Finding] = []
         """What was wrong with the file when it was opened."""
         self._connection = self._opened()
+        self._drop_unknown()
         self._sources: dict[Source, int] = {
             Source(meter, obis, Kind(kind), serial): number
             for number, meter, obis, kind, serial in self._connection.execute(
@@ -260,6 +261,28 @@ class Buffer:
             raise
         connection.isolation_level = None  # transactions begin where the code says so
         return connection
+
+    def _drop_unknown(self) -> None:
+        """What a newer version stored and this one does not know, as after going back to it."""
+        known = [kind.value for kind in Kind]
+        unknown = f"kind NOT IN ({', '.join('?' * len(known))})"
+        of_it = f"SELECT id FROM source WHERE {unknown}"  # noqa: S608 - placeholders
+        with self._connection:
+            count = self._connection.execute(
+                f"DELETE FROM measurement WHERE source_id IN ({of_it})",  # noqa: S608
+                known,
+            ).rowcount
+            self._connection.execute(f"DELETE FROM source WHERE {unknown}", known)  # noqa: S608
+        if count:
+            self.findings.append(
+                warning(
+                    "gateway.unknown_kind",
+                    f"{count} values that a newer version had stored were dropped: this version "
+                    "does not know what they are.",
+                    where=self.path.name,
+                    remedy="Nothing needs to be done; no version drops readings of registers so.",
+                )
+            )
 
     def _source_id(self, source: Source, made: dict[Source, int]) -> int:
         known = self._sources.get(source) or made.get(source)

@@ -37,6 +37,9 @@ from quartier.gateway.service import notify, watchdog_s
 from quartier.gateway.timekeeper import SystemClock
 from quartier.gateway.tools import Tools
 from quartier.gateway.transport import BadUrl, Send, Unreachable, transport
+from quartier.gateway.update.slots import Slots
+from quartier.gateway.update.start import PACKAGED
+from quartier.gateway.update.updater import Updater
 
 GOOD, FINDINGS, WRONG_USE, INTERNAL = 0, 1, 2, 3
 FAULTS = "faults.log"
@@ -162,13 +165,17 @@ async def _live(
     tools = Tools(agent)
     if page:
         others.append(asyncio.create_task(serve(tools, *page)))
+
+    def restart() -> None:
+        # Who started the program starts it again: the unit says Restart=always.
+        _LOG.info("the program ends, to be started again")
+        running.cancel()
+
+    if packaged := os.environ.get(PACKAGED):
+        slots = Slots(home.folder, packaged)
+        updater = Updater(agent, agent.uplink.fetch, slots, restart, __version__)
+        others.append(asyncio.create_task(agent.kept_up("the updater", updater.run)))
     if remote:
-
-        def restart() -> None:
-            # Who started the program starts it again: the unit says Restart=always.
-            _LOG.info("the program ends, to be started again")
-            running.cancel()
-
         commands = Commands(tools, log, restart)
         client = Remote(remote, pairing, agent.recorder.timekeeper, commands)
         others.append(asyncio.create_task(client.run()))

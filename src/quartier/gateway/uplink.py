@@ -112,6 +112,13 @@ class Uplink:
         every_s = INSPECTING_EVERY_S if is_inspecting else EVERY_S
         return every_s * (0.75 + 0.5 * self._draw())
 
+    async def fetch(self, path: str) -> bytes:
+        """The body of a signed answer to a GET of ``path``; raises :class:`Failed`."""
+        reply = await self._ask("GET", path, b"")
+        if reply.status != 200:
+            raise Failed(_refused(reply))
+        return reply.body
+
     async def _exchange(self) -> int | None:
         """The number of the newest configuration; None where nothing had to be sent."""
         newest = None

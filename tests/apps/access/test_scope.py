@@ -413,10 +413,10 @@ def test_consumption_is_seen_within_the_own_dates_only(world):
 
 MAY = {
     "operator": set(Permission),
-    "owner": {"view", "money", "move", "prices"},
-    "agent": {"view", "money", "move", "prices"},
+    "owner": {"view", "money", "steer", "move", "prices"},
+    "agent": {"view", "money", "steer", "move", "prices"},
     "contractor": {"view", "money"},
-    "installer": {"view", "equip", "import"},
+    "installer": {"view", "equip", "steer", "import"},
     "other": {"view"},
     "tenant": set(),
     "ex_tenant": set(),

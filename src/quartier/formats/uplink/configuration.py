@@ -11,10 +11,11 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from quartier.formats.uplink import appliances, badge_readers
+from quartier.formats.uplink import appliances, badge_readers, software
 from quartier.formats.uplink.appliances import Surplus
 from quartier.formats.uplink.badge_readers import ReaderSettings
 from quartier.formats.uplink.batch import NAME
+from quartier.formats.uplink.software import Software
 from quartier.formats.uplink.strict import (
     VERSION,
     BadMessage,
@@ -129,6 +130,8 @@ class Configuration:
     """What it switches; None where there is nothing."""
     readers: tuple[ReaderSettings, ...] = ()
     """The readers of badges that it listens to."""
+    software: Software | None = None
+    """The version of its program that it is to run; None where nobody asks for one."""
 
     def reads_as(self, other: "Configuration") -> bool:
         """Whether ``other`` lets the same meters be read in the same way."""
@@ -138,6 +141,7 @@ class Configuration:
             inspect_until=self.inspect_until,
             surplus=self.surplus,
             readers=self.readers,
+            software=self.software,
         )
         return same == self
 
@@ -155,6 +159,8 @@ def encode(configuration: Configuration) -> bytes:
     }
     if configuration.inspect_until is not None:
         content["inspect_until_ms"] = milliseconds(configuration.inspect_until)
+    if configuration.software is not None:
+        content["software"] = software.written(configuration.software)
     if configuration.surplus is not None:
         content["surplus"] = appliances.written(configuration.surplus)
     if configuration.readers:
@@ -170,7 +176,7 @@ def decode(data: bytes) -> Configuration:
         data,
         MOST_BYTES,
         ("gateway", "number", "timezone", "buses", "meters", "power_every_s"),
-        ("inspect_until_ms", "surplus", "readers"),
+        ("inspect_until_ms", "software", "surplus", "readers"),
     )
     buses = tuple(_bus(one) for one in _buses(fields))
     _once("bus", [bus.name for bus in buses])
@@ -198,6 +204,7 @@ def decode(data: bytes) -> Configuration:
         fields.instant("inspect_until_ms") if "inspect_until_ms" in fields.raw else None,
         surplus,
         badge_readers.read(fields) if "readers" in fields.raw else (),
+        software.read(fields.raw["software"]) if "software" in fields.raw else None,
     )
 
 
