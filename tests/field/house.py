@@ -62,7 +62,7 @@ class Platform:
             " VALUES (?, ?, '', '', '', '', 0, 0, 0, 1)",
             (name, salt),
         )
-        return platform_key(SECRET, name, salt)
+        return platform_key(SECRET, name, salt) if salt else b""
 
     def ask(self, name, kind, **arguments):
         """The number of a new command."""

@@ -93,7 +93,7 @@ class GatewayService:
                 open_timeout=self._patience_s,
                 ping_interval=PING_S,
                 ping_timeout=PING_S,
-                close_timeout=5,
+                close_timeout=2,
                 max_size=MOST_FRAME_BYTES,
                 max_queue=_MOST_QUEUED,
             )

@@ -23,9 +23,9 @@ MOST_OPEN = 20
 """Commands that a gateway works on at once."""
 KEEPS_EVERY = timedelta(seconds=1)
 """How often the rows of a command that runs are written."""
-BUSY = "The gateway is busy with other commands; ask again when they are done."
-BROKEN_OFF = "The connection to the gateway ended before its answer came."
-TOO_MUCH = "The gateway answered with more than it may."
+BUSY = "the gateway is busy with other commands; ask again when they are done"
+BROKEN_OFF = "the connection to the gateway ended before its answer came"
+TOO_MUCH = "the gateway answered with more than it may"
 
 _log = logging.getLogger("quartier.field")
 

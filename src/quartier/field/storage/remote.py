@@ -6,14 +6,19 @@ from datetime import datetime, timedelta
 from quartier.field.ports import Asked, KnownGateway
 from quartier.field.storage.database import Database, NotUnique, marks, texts
 from quartier.formats.uplink.keys import SALT_BYTES, platform_key
-from quartier.formats.uplink.remote import PATIENCE_S, Command, Kind, Row
+from quartier.formats.uplink.remote import (
+    NOT_ANSWERED,
+    NOT_TAKEN,
+    PATIENCE_S,
+    Command,
+    Kind,
+    Row,
+)
 from quartier.formats.uplink.signature import MOST_SKEW_SECONDS
 
 WAITS = timedelta(seconds=30)
 """A command that no server takes for so long is given up."""
 KEPT = timedelta(days=90)
-NOT_TAKEN = "No field server has a connection to the gateway."
-NOT_ANSWERED = "The gateway did not answer in time."
 _NONCE_LIVES = timedelta(seconds=2 * MOST_SKEW_SECONDS)
 _GRACE = timedelta(seconds=10)
 _MOST_AT_ONCE = 100

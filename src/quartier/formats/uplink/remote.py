@@ -25,6 +25,9 @@ MOST_COLUMNS: Final = 6
 MOST_TEXT: Final = 300
 """Characters of a cell or of a refusal."""
 
+NOT_TAKEN: Final = "no field server has a connection to the gateway"
+NOT_ANSWERED: Final = "the gateway did not answer in time"
+
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 

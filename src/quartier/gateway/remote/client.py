@@ -37,8 +37,8 @@ LASTED_S = 60.0
 PATIENCE_S = 20.0
 PING_S = 20.0
 MOST_OPEN = 20
-BUSY = "The gateway is busy with other commands; ask again when they are done."
-FAULT = "The gateway has failed at it; its log says why."
+BUSY = "the gateway is busy with other commands; ask again when they are done"
+FAULT = "the gateway has failed at it; its log says why"
 _SYSTEM = secrets.SystemRandom()
 
 _log = logging.getLogger("quartier.gateway")
@@ -76,7 +76,8 @@ class Remote:
         self._context = context
         self._draw = draw
         self._first_delay_s = first_delay_s
-        self._said = ""
+        self.problem = ""
+        """Why there is no connection, as far as is known."""
         self.is_connected = False
 
     async def run(self) -> None:
@@ -171,10 +172,10 @@ class Remote:
 
     def _say(self, problem: str) -> None:
         """Log what is new."""
-        if problem == self._said:
+        if problem == self.problem:
             return
         if problem:
             _log.info("no remote connection: %s", problem)
         else:
             _log.info("the remote connection to %s is open", self._url)
-        self._said = problem
+        self.problem = problem

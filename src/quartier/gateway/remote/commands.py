@@ -54,7 +54,7 @@ class Commands:
                 for piece in pieces(rows):
                     yield Answer(number, State.RUNNING, piece)
         except TimeoutError:
-            text = f"It was not done within {PATIENCE_S[kind]} s, and was given up."
+            text = f"it was not done within {PATIENCE_S[kind]} s, and was given up"
             yield Answer(number, State.REFUSED, (), text)
         except Refused as problem:
             yield Answer(number, State.REFUSED, (), cell(str(problem)))
@@ -108,17 +108,17 @@ class Commands:
 
     def _lines(self, count: str) -> list[Row]:
         if not (count.isascii() and count.isdecimal() and 0 < int(count) <= MOST_LINES):
-            raise Refused(f"Ask for 1 to {MOST_LINES} lines.")
+            raise Refused(f"ask for 1 to {MOST_LINES} lines")
         hidden = secrets_of(self._agent.pairing, self._agent.configuration)
         return [(line or " ",) for line in self._log.last(int(count), hidden)]
 
     async def _read(self, name: str) -> list[Row]:
         poller = self._tools.poller_of(name)
         if poller is None:
-            raise Refused("The gateway does not read that meter; wait for its configuration.")
+            raise Refused("the gateway does not read that meter; wait for its configuration")
         async with self._turns[poller.settings.name]:
             if name not in poller.meters:
-                raise Refused("The gateway does not read that meter; wait for its configuration.")
+                raise Refused("the gateway does not read that meter; wait for its configuration")
             await poller.read_now(name)
             meter = poller.meters[name]
             return list(_values(name, meter, (meter.taken, meter.power)))
@@ -126,11 +126,11 @@ class Commands:
     async def _scan(self, bus: str) -> AsyncIterator[list[Row]]:
         poller = self._agent.pollers.get(bus)
         if poller is None:
-            raise Refused("The gateway has no such bus; wait for its configuration.")
+            raise Refused("the gateway has no such bus; wait for its configuration")
         async with self._turns[bus]:
             search = self._tools.begin_search(poller)
             if search.bus != bus:
-                raise Refused("A search is under way on another bus; ask again when it is over.")
+                raise Refused("a search is under way on another bus; ask again when it is over")
             sent = 0
             while True:
                 is_over = search.is_over
@@ -148,16 +148,16 @@ class Commands:
 def _kind_of(command: Command) -> Kind:
     """The kind, its arguments checked; raises :class:`Refused`."""
     if command.kind not in list(Kind):
-        raise Refused("The program of the gateway is too old for that; bring it up to date.")
+        raise Refused("the program of the gateway is too old for that; bring it up to date")
     kind = Kind(command.kind)
     if set(command.arguments) != set(ARGUMENTS[kind]):
-        raise Refused("The program of the gateway knows other arguments; bring it up to date.")
+        raise Refused("the program of the gateway knows other arguments; bring it up to date")
     return kind
 
 
 def _check_room(rows: int) -> None:
     if rows > MOST_ROWS_OF_ALL:
-        raise Refused("There is more to tell than fits into an answer.")
+        raise Refused("there is more to tell than fits into an answer")
 
 
 def _values(name: str, meter: Meter, takings: tuple[Taken | None, ...]) -> Iterator[Row]:
