@@ -110,6 +110,7 @@ TABLE = {
     "gateway-pairings": (405,) * 8,
     "gateway-batches": (405,) * 8,
     "gateway-configuration": (401,) * 8,
+    "gateway-package": (401,) * 8,
     "gateway-reports": (405,) * 8,
     # an account; nobody's data but one's own
     "set_language": (302,) * 8,

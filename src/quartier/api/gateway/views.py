@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from quartier.api.gateway.signed import Asked, body_of, refusal, signed
 from quartier.apps.equipment.configuration import newest
 from quartier.apps.equipment.pairing import NotPaired, pair
+from quartier.apps.equipment.renewing import part_of
 from quartier.apps.equipment.reports import keep_findings, take_report
 from quartier.apps.metering.receive import BufferConflict, receive_batch
 from quartier.core.kernel.findings import Finding, error
@@ -71,6 +72,18 @@ def configuration(asked: Asked) -> HttpResponse:
     if not content or number == int(have):
         return HttpResponse(status=304)
     return HttpResponse(content, _JSON)
+
+
+@signed("GET", 0)
+def package(asked: Asked) -> HttpResponse:
+    """A part of the version that the gateway is to run."""
+    first = asked.request.GET.get("from", "0")
+    if not (first.isascii() and first.isdigit() and len(first) <= 9):
+        return refusal(400, "from is the number of a byte")
+    data = part_of(asked.gateway, asked.request.GET.get("sha256", ""), int(first))
+    if data is None:
+        return refusal(404, "the gateway is not to run that version")
+    return HttpResponse(data, "application/octet-stream")
 
 
 @signed("POST", reports.MOST_BYTES)

@@ -26,6 +26,7 @@ NOT_LISTED: Mapping[str, str] = {
     "metering.GatewayBuffer": "gateway__site__organisation",
     "metering.UnplacedValue": "unplaced__site__organisation",
     "equipment.GatewayNonce": "gateway__site__organisation",
+    "equipment.Renewal": "gateway__site__organisation",
     "equipment.DistributionZone_dlm_meters": "distributionzone__site__organisation",
     "alarms.SiteWatch": "site__organisation",
     "intake.Provenance": "site_id__organisation",
@@ -40,6 +41,11 @@ NOT_LISTED: Mapping[str, str] = {
 """How to come from a model to its organisation, for those that ``table.TABLE`` does not list:
 what no page lists, and what joins two models. ``site_id`` of a hot table is no foreign key, but
 is followed like one."""
+
+OF_NOBODY: Mapping[str, str] = {
+    "equipment.GatewayPackage": "versions of the gateways' program, the same for all",
+}
+"""Models whose rows belong to the installation, and to no organisation."""
 
 POLICY = "own_organisation"
 _MINE = "(SELECT quartier_organisation())"  # a subselect is evaluated once a statement

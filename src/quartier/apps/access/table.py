@@ -129,6 +129,8 @@ TABLE: Mapping[str, Rule] = {
 }
 
 NOT_ROWS_FOR_PAGES: Mapping[str, str] = {
+    "equipment.Renewal": "read only when a gateway's configuration is made",
+    "equipment.GatewayPackage": "of the installation: added and chosen on the command line",
     "metering.IntervalBlock": "read by billing point and dates, which Scope.dates_of allows",
     "metering.IntervalRevision": "read by billing point and dates, which Scope.dates_of allows",
     "metering.Reading": "read by billing point and dates, which Scope.dates_of allows",

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F
 
 from quartier.apps.equipment.models import (
     Appliance,
@@ -15,6 +16,7 @@ from quartier.apps.equipment.models import (
     Connection,
     Device,
     Gateway,
+    GatewayPackage,
     Meter,
 )
 from quartier.formats.uplink.appliances import (
@@ -32,6 +34,7 @@ from quartier.formats.uplink.configuration import (
     Plan,
     encode,
 )
+from quartier.formats.uplink.software import Software
 
 POWER_EVERY_S = 60
 
@@ -52,7 +55,7 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
         content = content_of(row)
         if at is not None and row.inspect_until is not None and row.inspect_until > at:
             content = replace(content, inspect_until=row.inspect_until)
-        if not (content.buses or content.readers or row.configuration_number):
+        if not (content.buses or content.software or content.readers or row.configuration_number):
             return 0, b""
         sha256 = hashlib.sha256(encode(content)).hexdigest()
         if sha256 != row.configuration_sha256 or has > row.configuration_number:
@@ -96,6 +99,7 @@ def content_of(gateway: Gateway) -> Configuration:
             if one.bus is not None
         ),
         POWER_EVERY_S,
+        software=_software(gateway),
         surplus=_surplus(gateway, [one.meter for one in connections], devices),
         readers=tuple(
             one.settings for one in BadgeReader.objects.filter(gateway=gateway).order_by("name")
@@ -110,6 +114,14 @@ def grid_meters(gateway: Gateway) -> list[Meter]:
             connection__bus__gateway=gateway, mode=Meter.Mode.GRID, is_enabled=True
         ).order_by("ref")
     )
+
+
+def _software(gateway: Gateway) -> Software | None:
+    """The version that it is to run; in one query."""
+    rows = GatewayPackage.objects.filter(renewals__gateway=gateway)
+    names = ("version", "sha256", "size", "signature")
+    found = rows.values(*names, attempt=F("renewals__attempt")).first()
+    return None if found is None else Software(**found)
 
 
 def _surplus(

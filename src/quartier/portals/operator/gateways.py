@@ -19,7 +19,15 @@ from django.utils.translation import gettext_lazy
 from quartier.apps.access.permissions import Permission
 from quartier.apps.equipment import gateways as operations
 from quartier.apps.equipment.gateways import BadSetUp
-from quartier.apps.equipment.models import Bus, Connection, Gateway, GatewayFinding, Meter, Register
+from quartier.apps.equipment.models import (
+    Bus,
+    Connection,
+    Gateway,
+    GatewayFinding,
+    GatewayPackage,
+    Meter,
+    Register,
+)
 from quartier.apps.equipment.pairing import draw_code, unpair
 from quartier.apps.equipment.reports import forget_findings
 from quartier.apps.metering.comparing import NotTheSame, compare_with_display, not_compared
@@ -171,6 +179,9 @@ def _about(visit: Visit, row: Gateway) -> dict[str, Any]:
         "connections": connections,
         "registers": registers,
         "waits": len(waits),
+        "wanted": GatewayPackage.objects.filter(renewals__gateway=row)
+        .values_list("version", flat=True)
+        .first(),
         "findings": visit.scope.queryset(GatewayFinding).filter(gateway=row)[:_MOST_SHOWN],
         "unplaced": visit.scope.queryset(Unplaced)
         .filter(gateway=row)
