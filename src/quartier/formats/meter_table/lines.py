@@ -31,17 +31,19 @@ _NUMBERS = {"fuse_a": (Decimal(99_999), 1), "factor": (Decimal(999_999), 6)}
 """The most, and how many decimals."""
 
 
-def drafts_of(lines: Iterable[Line], faults: Faults) -> tuple[Draft, ...]:
-    """The drafts of ``lines``; what is wrong with a line goes to ``faults``, and it is left out."""
-    return tuple(draft for line in lines if (draft := _draft(line, faults)) is not None)
+def drafts_of(lines: Iterable[Line], faults: Faults, language: str = "en") -> tuple[Draft, ...]:
+    """The drafts of ``lines``; what is wrong with a line goes to ``faults``, and it is left out.
+    Words that a cell may hold are told in ``language``."""
+    found = (_draft(line, faults, language) for line in lines)
+    return tuple(draft for draft in found if draft is not None)
 
 
-def _draft(line: Line, faults: Faults) -> Draft | None:
+def _draft(line: Line, faults: Faults, language: str) -> Draft | None:
     before = len(faults.found)
     values: dict[str, object] = {"row": line.row}
     for key, cell in line.cells.items():
         try:
-            values |= _value(key, cell)
+            values |= _value(key, cell, language)
         except ValueError as problem:
             faults.say(line.row, key, str(problem))
     for needed in ("ref", "name"):
@@ -52,12 +54,12 @@ def _draft(line: Line, faults: Faults) -> Draft | None:
     return Draft(**values)  # type: ignore[arg-type]  # each by its column, as _value made it
 
 
-def _value(key: str, cell: Cell) -> dict[str, object]:
+def _value(key: str, cell: Cell, language: str) -> dict[str, object]:
     """The fields that a cell fills; raises ValueError that says what is wrong."""
     if key in CHOICES:
         found = choice_of(key, text_of(cell))
         if found is None:
-            there = ", ".join(choices_in(key, "en"))
+            there = ", ".join(choices_in(key, language))
             raise ValueError(f"{text_of(cell)[:40]!r} is none of: {there}")
         return {key: found}
     if key in ("installed", "from_date"):

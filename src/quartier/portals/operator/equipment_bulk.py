@@ -133,8 +133,8 @@ class PatternForm(forms.Form):
 @site_page(Permission.EQUIP)
 def meter_template(visit: Visit) -> HttpResponseBase:
     """The empty table, in the language of the page."""
-    language = (get_language() or "de")[:2]
-    return file_response(f"{visit.site.ref}-meters-template.xlsx", templates.template(language))
+    content = templates.template(_language())
+    return file_response(f"{visit.site.ref}-meters-template.xlsx", content)
 
 
 @site_page(Permission.EQUIP)
@@ -164,7 +164,7 @@ def meter_table(visit: Visit) -> HttpResponseBase:
         "form": form,
         "way": "table",
         "most": MOST_ROWS,
-        "columns": [heading(name, (get_language() or "de")[:2]) for name in COLUMNS],
+        "columns": [heading(name, _language()) for name in COLUMNS],
     }
     answer = _answer(visit, lines, context)
     if answer is None:
@@ -196,7 +196,7 @@ def _answer(
     outcome: Outcome | None = None
     if lines is not None:
         faults = Faults()
-        drafts = drafts_of(lines, faults)
+        drafts = drafts_of(lines, faults, _language())
         door = door_of(visit)
         if visit.request.POST.get("step") == "commit":
             seen = visit.request.POST.get("seen", "")[:64] or "none"
@@ -240,8 +240,12 @@ def _row(one: Draft) -> dict[str, Any]:
 
 
 def _fault(one: Fault) -> dict[str, Any]:
-    column = heading(one.column, (get_language() or "de")[:2]) if one.column else ""
+    column = heading(one.column, _language()) if one.column else ""
     return {"row": one.row, "column": column, "text": read(one.text)}
+
+
+def _language() -> str:
+    return (get_language() or "de")[:2]
 
 
 def _sentence(problem: BadTable) -> str:

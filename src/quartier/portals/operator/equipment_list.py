@@ -1,5 +1,6 @@
 """All equipment of a site in rows of one form, for lists and exports."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,8 @@ from quartier.portals.shared.gate import Visit
 from quartier.portals.shared.templatetags.quartier import number
 from quartier.portals.shared.words import word_of
 
+_MAKER = re.compile(r"(?:[A-Z][^\s(,\d]*(?:\s(?=[A-Z])|\b))*")
+"""The names with which a family begins, before its models and what they are."""
 GROUPS = ("meters", "communication", "plants", "batteries", "zones")
 
 
@@ -71,9 +74,14 @@ def model_name(driver: str, model: str) -> str:
     """Family and model in words; M-Bus meters say themselves what they are."""
     found = next((one for one in drivers() if one.head.key == key_of(driver)), None)
     family = found.head.family if found else driver
-    if model in ("", "any"):
+    if model in ("", "any", "generic"):
         return family
-    return model if model.casefold() in family.casefold() else f"{family} {model}"
+    found_maker = _MAKER.match(family)
+    maker = found_maker[0].strip() if found_maker else ""
+    last = maker.rsplit(" ", 1)[-1]
+    if last and model.startswith(last):
+        maker = maker.removesuffix(last).strip()
+    return f"{maker} {model}".strip()
 
 
 def describe(visit: Visit, meters: list[Any]) -> None:
@@ -86,17 +94,17 @@ def describe(visit: Visit, meters: list[Any]) -> None:
         meter.reached = ""
         if row is not None and row.bus is not None:
             meter.reached = f"{row.bus.gateway.name} · {row.bus.name} · {row.address}"
-        meter.state = state_of(meter, is_read=bool(meter.reached))
+        meter.state = state_of(meter)
 
 
-def state_of(meter: Any, *, is_read: bool) -> str:
+def state_of(meter: Any) -> str:
     """Where a meter is between its planning and its work; ``devices`` are prefetched."""
     if not meter.is_enabled:
         return "off"
     if meter.source != Meter.Source.REGISTER:
         return str(meter.source)
     if any(one.removed_at is None for one in meter.devices.all()):
-        return "installed" if is_read else "by_hand"
+        return "installed"
     return "planned"
 
 

@@ -51,6 +51,10 @@ class ThingForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **more)
         self.visit = visit
         self.instance.site = visit.site
+        fields: Any = self.fields
+        for field in fields.values():
+            if type(field) is forms.ModelChoiceField and not field.required:
+                field.empty_label = _("None")
         if self.instance.pk is not None:
             del self.fields["ref"]
 

@@ -52,7 +52,6 @@ WORDS: Mapping[str, str | Promise] = {
     "ordered": _("Ordered"),
     "installed": _("Installed"),
     "removed": _("Removed"),
-    "by_hand": _("Read by hand"),
     "off": _("Off"),
     # prices
     "solar": _("Solar"),
