@@ -13,12 +13,12 @@ def filler(address, count):
     return SimData(address, values=[0] * count, datatype=DataType.REGISTERS)
 
 
-def sdm630(total_kwh=8123.5, voltage=230.0):
+def sdm630(total_kwh=8123.5, voltage=230.0, power=1649.5):
     """Input registers of an SDM630, everything between them readable."""
     return [
         floats(0, voltage, 231.0, 229.0, 10.5, -3.25, 0.0, 2400.0, -750.5, 0.0),
         filler(18, 34),
-        floats(52, 1649.5),
+        floats(52, power),
         filler(54, 8),
         floats(62, 0.5),
         filler(64, 6),

@@ -99,7 +99,7 @@ class Steering:
         """Decide and switch, each time the power at the grid entry was read."""
         while not self._recorder.timekeeper.is_set:
             await self._clock.sleep(LOOKS_EVERY_S)  # timers and days need a date
-        self._resume()
+        self.resume()
         while True:
             if self._is_due():
                 await self.step()
@@ -266,7 +266,7 @@ class Steering:
         content = memory.written(self.controller, self._steered, self._recorder.timekeeper)
         self._recorder.buffer.remember(_REMEMBERED, content)
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
         """Go on from before a restart or a new configuration."""
         stored = self._recorder.buffer.remembered(_REMEMBERED)
         if stored is not None:
