@@ -117,7 +117,7 @@ def test_while_inspected_a_meter_tells_its_phases_and_a_silent_one_is_asked_agai
                 assert found(ledger) == []
                 assert poller.meters["w002"].is_reached
                 batch = buffer.batch("gw", now=datetime.now(UTC))
-                poller.inspect_until = datetime.now(UTC)
+                poller.inspect_until = datetime.now(UTC) - timedelta(seconds=1)
                 buffer.acknowledge(buffer.id, batch.last)
                 await poller.read(What.POWER)
                 return batch, buffer.batch("gw", now=datetime.now(UTC))
