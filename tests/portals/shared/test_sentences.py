@@ -25,7 +25,8 @@ LANGUAGES = ("de", "fr", "it")
 SPEAKERS = [
     "apps/billing", "apps/contracts/operations.py", "apps/contracts/protection.py",
     "apps/contracts/queries.py", "apps/documents/commissioning.py",
-    "apps/documents/operations.py", "apps/equipment/gateways.py",
+    "apps/documents/operations.py", "apps/documents/printing.py", "apps/equipment/gateways.py",
+    "apps/equipment/planned.py",
     "apps/equipment/assigning.py", "apps/equipment/bulk.py", "apps/equipment/bulk_check.py",
     "apps/equipment/changing.py", "apps/equipment/removing.py", "apps/equipment/zone_check.py",
     "formats/meter_table",

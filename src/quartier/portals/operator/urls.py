@@ -47,6 +47,7 @@ urlpatterns = [
     path("alarms/", alarms.alarms, name="alarms"),
     path("alarms/list.csv", alarms.alarms_csv, name="alarms-csv"),
     path("alarms/settings/", alarm_settings.alarm_settings, name="alarm-settings"),
+    *urls_planning.OF_ANY_SITE,
     path("pair", gateways.pair_page, name="pair"),
     path("sites/", sites.sites, name="sites"),
     path(_SITE, overview.overview, name="site"),

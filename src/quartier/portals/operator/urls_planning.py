@@ -2,7 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from quartier.portals.operator import exchange
+from quartier.portals.operator import exchange, planning, planning_print
+
+OF_ANY_SITE = [path("m/<int:pk>", planning_print.scanned, name="meter-label")]
+"""Short, since it stands in the code of a label."""
 
 
 def patterns(site: str) -> list[URLPattern]:
@@ -13,4 +16,9 @@ def patterns(site: str) -> list[URLPattern]:
             exchange.exchange_page,
             name="site-meter-exchange",
         ),
+        path(f"{site}planning/", planning.planning, name="site-planning"),
+        path(f"{site}planning/wiring/", planning_print.wiring, name="site-wiring"),
+        path(f"{site}planning/wiring.pdf", planning_print.wiring_print, name="site-wiring-pdf"),
+        path(f"{site}planning/labels/", planning_print.labels, name="site-labels"),
+        path(f"{site}planning/labels.pdf", planning_print.labels_print, name="site-labels-pdf"),
     ]
