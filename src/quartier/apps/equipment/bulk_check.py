@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 
 from quartier.apps.equipment.bulk_known import Known
 from quartier.apps.equipment.gateways import MBUS, BadSetUp, How, check_driver, drivers
@@ -175,10 +176,9 @@ def _place(draft: Draft, known: Known, faults: Faults) -> None:
     if any(one.row == draft.row and one.column == "driver" for one in faults.found):
         return
     kind = BusKind(bus.kind)
-    try:
-        check_driver(kind, How(draft.driver, draft.model, draft.plan))
-    except BadSetUp as problem:
-        faults.say(draft.row, "driver", str(problem))
+    refused = _refusal(kind, draft.driver, draft.model, draft.plan)
+    if refused:
+        faults.say(draft.row, "driver", refused)
         return
     shape, what = address_shape(kind)
     if shape.fullmatch(draft.address) is None:
@@ -187,6 +187,16 @@ def _place(draft: Draft, known: Known, faults: Faults) -> None:
             "address",
             f"it is not {what}" if draft.address else f"it is empty; write {what}",
         )
+
+
+@lru_cache(maxsize=256)
+def _refusal(kind: BusKind, driver: str, model: str, plan: str) -> str:
+    """Why meters cannot be read so; kept, since a driver is a file to read."""
+    try:
+        check_driver(kind, How(driver, model, plan))
+    except BadSetUp as problem:
+        return str(problem)
+    return ""
 
 
 def _addresses(drafts: Drafts, known: Known, faults: Faults) -> None:

@@ -114,7 +114,7 @@ def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor
         raise BadSetUp(f"two meters have the address {twice[0]}; give each its own")
     try:
         with transaction.atomic():
-            doubtful = [one.meter for one in wanted if _connect(bus, one, how, at)]
+            doubtful = _put(bus, wanted, how, at)
             _check(gateway)
             if doubtful:
                 _doubt(gateway.site, doubtful, at)
@@ -182,31 +182,33 @@ def check_driver(kind: BusKind, how: How) -> None:
         raise BadSetUp(f"{found.head.family} has no model {how.model!r:.70}; it has: {there}")
 
 
-def _connect(bus: Bus, one: Wanted, how: How, at: datetime) -> bool:
-    """Whether it may have been read by an unverified driver in another way until now."""
-    row = Connection.objects.filter(meter=one.meter).select_related("bus__gateway").first()
+def _put(bus: Bus, wanted: Sequence[Wanted], how: How, at: datetime) -> list[Meter]:
+    """Those that may have been read by an unverified driver in another way until now."""
+    rows = Connection.objects.filter(meter__in=[one.meter.pk for one in wanted])
+    stored = {row.meter_id: row for row in rows.select_related("bus__gateway")}
     told = _what_is_read(how.driver, how.model, how.settings)
-    is_same = row is not None and _what_is_read(row.driver, row.model, row.settings) == told
-    since = row.since if row is not None and is_same else at
-    is_doubtful = (
-        row is not None
-        and not is_same
-        and is_unverified(row.driver, row.settings)
-        and (row.bus is None or row.bus.gateway.paired_at is not None)
-    )
-    Connection.objects.update_or_create(
-        meter=one.meter,
-        defaults={
-            "bus": bus,
-            "driver": how.driver,
-            "model": how.model,
-            "address": one.address,
-            "plan": how.plan,
-            "settings": dict(how.settings),
-            "since": since,
-        },
-    )
-    return is_doubtful
+    doubtful, new = [], []
+    for one in wanted:
+        row = stored.get(one.meter.pk)
+        is_same = row is not None and _what_is_read(row.driver, row.model, row.settings) == told
+        if (
+            row is not None
+            and not is_same
+            and (row.bus is None or row.bus.gateway.paired_at is not None)
+            and is_unverified(row.driver, row.settings)
+        ):
+            doubtful.append(one.meter)
+        if row is None:
+            row = Connection(meter=one.meter)
+            new.append(row)
+        row.bus, row.address = bus, one.address
+        row.driver, row.model, row.plan = how.driver, how.model, how.plan
+        row.settings = dict(how.settings)
+        row.since = row.since if is_same else at
+        if row.pk is not None:
+            row.save()
+    Connection.objects.bulk_create(new)
+    return doubtful
 
 
 def _what_is_read(
