@@ -172,6 +172,14 @@ def test_a_counter_that_rolled_over_before_it_was_removed(meter):
     assert hours(meter, T0, 3)[2] == 200
 
 
+def test_a_device_without_a_reading_counts_from_its_installation():
+    meter, _register = site_with_meter("ash")
+    Device.objects.create(meter=meter, serial="old", installed_at=T0)
+    seen = exchange(meter, asked(meter, T0 + 4 * QUARTER, 400), at=NOW, actor="t")
+    assert (seen.counted[0].changed, seen.counted[0].after_wh) == (4, 400)
+    assert "from 0" in seen.warnings[0]
+
+
 def test_the_gateway_is_told_the_new_device(meter):
     gateway = add_gateway(meter.site, "elm-cellar", at=T0, actor="t")
     place = {"host": "10.0.0.2", "port": 502}

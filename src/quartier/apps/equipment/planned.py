@@ -45,23 +45,34 @@ def dwellings_of(site: Site) -> tuple[Dwelling, ...]:
 
 def lacking(site: Site, plan: Plan) -> Plan:
     """What of ``plan`` the site does not have; a dwelling that a meter of the same medium counts
-    for has its meter. In five queries."""
+    for has its meter, and a site with a router has one. In five queries."""
     refs = set(Meter.objects.filter(site=site).values_list("ref", flat=True))
     rows = Assignment.objects.filter(meter__site=site, billing_point__isnull=False)
     served = set(rows.values_list("billing_point__ref", "meter__medium"))
     has_entry = Meter.objects.filter(site=site, mode=Meter.Mode.GRID).exists()
-    devices = set(CommunicationDevice.objects.filter(site=site).values_list("ref", flat=True))
+    devices = list(CommunicationDevice.objects.filter(site=site))
+    taken = {one.ref for one in devices}
+    has_router = any(
+        one.kind in CommunicationDevice.ROUTERS and one.state != CommunicationDevice.State.REMOVED
+        for one in devices
+    )
     buses = set(Bus.objects.filter(gateway__site=site).values_list("name", flat=True))
+    meters = [
+        one
+        for one in plan.meters
+        if one.ref not in refs
+        and (one.billing_point, one.medium) not in served
+        and not (one.mode == Meter.Mode.GRID and has_entry)
+    ]
+    needed = plan.of(meters)
     return Plan(
+        meters,
+        [one for one in needed.buses if one.name not in buses],
         [
             one
-            for one in plan.meters
-            if one.ref not in refs
-            and (one.billing_point, one.medium) not in served
-            and not (one.mode == Meter.Mode.GRID and has_entry)
+            for one in needed.devices
+            if one.ref not in taken and not (has_router and one.kind in CommunicationDevice.ROUTERS)
         ],
-        [one for one in plan.buses if one.name not in buses],
-        [one for one in plan.devices if one.ref not in devices],
     )
 
 

@@ -16,6 +16,9 @@ from typing import Any
 PHASES_V = Decimal("692.9")
 """sqrt(3) x 400 V: what a kilowatt-peak of three phases draws at most (rules.md f.3)."""
 
+CONVERTER = "converter-"
+"""Before the name of a bus: the reference of its converter."""
+
 MOST = 200
 """Of anything that is counted in a building."""
 
@@ -98,6 +101,19 @@ class Plan:
     meters: list[PlannedMeter] = field(default_factory=list)
     buses: list[PlannedBus] = field(default_factory=list)
     devices: list[PlannedDevice] = field(default_factory=list)
+
+    def of(self, meters: Sequence[PlannedMeter]) -> "Plan":
+        """It with ``meters`` alone, without the buses and converters that none of them is on."""
+        needed = {one.bus for one in meters}
+        return Plan(
+            list(meters),
+            [one for one in self.buses if one.name in needed],
+            [
+                one
+                for one in self.devices
+                if one.kind != "converter" or one.ref.removeprefix(CONVERTER) in needed
+            ],
+        )
 
 
 @cache
@@ -277,7 +293,7 @@ def _devices(made: Plan, building: Building) -> None:
     router = "router_lan" if building.has_lan else "router_4g"
     made.devices.append(PlannedDevice("router", router, host("router")))
     made.devices += [
-        PlannedDevice(f"converter-{bus.name}", "converter", bus.host) for bus in made.buses
+        PlannedDevice(f"{CONVERTER}{bus.name}", "converter", bus.host) for bus in made.buses
     ]
     counts = {"laundry": building.machines, "ebike": building.sockets}
     readers = [name for name, count in counts.items() if count]

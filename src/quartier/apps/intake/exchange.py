@@ -126,7 +126,7 @@ def _do(meter: Meter, asked: Exchange, at: datetime, actor: str) -> Outcome:
     finals = {one.register.pk: one.final for one in asked.counters}
     starts = {one.register.pk: one.start for one in asked.counters}
     warnings = check(meter, old, asked, finals, starts, known, at)
-    span = _span(asked.at, known)
+    span = _span(asked.at, old, known)
     before = _read(meter, registers, span)
     new = _replace(meter, old, asked)
     outcome = Outcome(old, new, warnings=warnings)
@@ -241,9 +241,12 @@ def _reconnect(meter: Meter, asked: Exchange, at: datetime, actor: str) -> None:
 # -- what changes -----------------------------------------------------------------------------
 
 
-def _span(at: datetime, known: Mapping[int, Known]) -> range:
-    """The quarter-hours that may change: from the reading before to the last one after."""
+def _span(at: datetime, old: Device | None, known: Mapping[int, Known]) -> range:
+    """The quarter-hours that may change: from the reading before, or the 0 at the installation, to
+    the last one after."""
     first = [one.last.read_at for one in known.values() if one.last is not None]
+    if old is not None and any(one.last is None for one in known.values()):
+        first.append(old.installed_at)
     last = [one.later[-1] for one in known.values() if one.later]
     earliest = max(min([*first, at]), at - LONGEST_GAP - timedelta(days=1))
     return range(slot_at(earliest) - 1, slot_at(max([*last, at])) + 2)

@@ -101,6 +101,11 @@ def check(
             raise BadExchange(f"no counter shows what was typed for {name}")
         if old is not None and final is not None and own.last is not None:
             warnings += _check_final(meter, old, one.register, final, own, asked.at)
+        elif old is not None and final is not None and is_needed:
+            warnings.append(
+                f"No reading of {old.serial} for {name} is known: it counts from 0 at its "
+                "installation."
+            )
         if start is not None:
             _check_later(meter, old, asked, one.register, start, own)
     return warnings

@@ -182,7 +182,8 @@ def words() -> dict[str, str]:
 
 def device_name(one: PlannedDevice) -> str:
     """How a planned device is named."""
-    return f"{word_of(one.kind)} {one.ref.partition('-')[2]}".strip()
+    of = one.ref.partition("-")[2]
+    return f"{word_of(one.kind)} {words().get(of, of)}".strip()
 
 
 def _building(told: Mapping[str, Any], known: tuple[Dwelling, ...]) -> Building:
@@ -210,12 +211,9 @@ def _edited(missing: Plan, posted: Any) -> Plan:
         for one in missing.meters
         if one.ref not in left_out
     ]
-    needed = {one.bus for one in meters}
-    return Plan(
-        meters,
-        [one for one in missing.buses if one.name in needed],
-        [one for one in missing.devices if one.ref not in left_out],
-    )
+    proposal = missing.of(meters)
+    proposal.devices = [one for one in proposal.devices if one.ref not in left_out]
+    return proposal
 
 
 def _shown(missing: Plan, proposal: Plan, left_out: set[str]) -> dict[str, Any]:
@@ -227,7 +225,7 @@ def _shown(missing: Plan, proposal: Plan, left_out: set[str]) -> dict[str, Any]:
         groups.setdefault(one.bus, []).append(one)
     return {
         "groups": [
-            (name, places.get(name, ""), [(one, model_name(one.driver, one.model)) for one in own])
+            (name, places.get(name, ""), [(one, _model(one)) for one in own])
             for name, own in groups.items()
         ],
         "devices": [(one, device_name(one)) for one in missing.devices],
@@ -241,9 +239,13 @@ def _models(meters: list[PlannedMeter], left_out: set[str]) -> list[tuple[str, i
     counts: dict[str, int] = {}
     for one in meters:
         if one.ref not in left_out:
-            name = model_name(one.driver, one.model)
+            name = _model(one)
             counts[name] = counts.get(name, 0) + 1
     return sorted(counts.items())
+
+
+def _model(one: PlannedMeter) -> str:
+    return read(model_name(one.driver, one.model))
 
 
 def _say(visit: Visit, count: int) -> None:
