@@ -1,6 +1,7 @@
 """The pages on which equipment is planned, added, changed, assigned and ordered."""
 
 import io
+from decimal import Decimal
 
 import openpyxl
 import pytest
@@ -122,6 +123,26 @@ def test_a_meter_with_values_stays_what_it_is(installer):
     row = Meter.objects.get(ref="m001")
     form = {**ONE, "name": row.name, "medium": "heat", "is_enabled": "on", "source": row.source}
     assert "It stays what it is" in text(installer.post(edit, form))
+
+
+def test_a_meter_never_becomes_what_its_parts_forbid(installer, world):
+    point = {**ONE, "billing_point": "w001", "serial": "1", "installed": "2026-11-02"}
+    assert installer.post(METER, point).url == LIST
+    zone = DistributionZone.objects.create(
+        site=world.site, ref="z", name="Z", max_current_a=Decimal(63)
+    )
+    row = Meter.objects.get(ref="hp")
+    edit, same = f"{LIST}hp/edit/", {**ONE, "is_enabled": "on"}
+    assert installer.post(edit, {**same, "fuse_a": "40"}).url == f"{LIST}hp/"
+    zone.dlm_meters.add(row)
+    for form, words in (
+        ({"mode": "production", "fuse_a": "40"}, "Only a consumption meter"),
+        ({"source": "virtual", "rule": "m001", "fuse_a": "40"}, "A computed meter has no device"),
+        ({}, "The distribution zone z uses it"),
+    ):
+        assert words in text(installer.post(edit, {**same, **form})), words
+    row.refresh_from_db()
+    assert (row.mode, row.source, row.fuse_a) == ("consumption", "register", 40)
 
 
 def test_many_meters_by_a_pattern_are_looked_at_added_and_taken_back(installer, world):

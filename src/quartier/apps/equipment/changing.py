@@ -1,6 +1,6 @@
 """Changing a meter: checked like a new one, and its kind stays once something rests on it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,9 +52,7 @@ def change(door: Door, meter: Meter, draft: Draft, flags: Mapping[str, bool]) ->
         values: dict[str, Any] = {name: getattr(draft, name) for name in _FIELDS} | dict(flags)
         changed = [name for name, value in values.items() if getattr(stored, name) != value]
         kind = [name for name in changed if name in _KIND]
-        if kind:
-            for use in uses_of(stored):
-                faults.say(draft.row, kind[0], f"it stays what it is: {use}")
+        _what_rests_on_it(stored, draft, changed, faults)
         if "is_isolated" in changed and flags["is_isolated"]:
             for ref in rules_with(stored):
                 faults.say(draft.row, "is_isolated", f"the rule of {ref} uses it")
@@ -79,6 +77,23 @@ def change(door: Door, meter: Meter, draft: Draft, flags: Mapping[str, bool]) ->
                 data={name: str(getattr(draft, name, values.get(name, ""))) for name in changed},
             )
     return changed
+
+
+def _what_rests_on_it(meter: Meter, draft: Draft, changed: Sequence[str], faults: Faults) -> None:
+    """``meter`` is what it was before the change; its devices and assignments are fetched."""
+    kind = [name for name in changed if name in _KIND]
+    if kind:
+        for use in uses_of(meter):
+            faults.say(draft.row, kind[0], f"it stays what it is: {use}")
+    if draft.source == Meter.Source.VIRTUAL and meter.devices.all():
+        faults.say(draft.row, "source", "a computed meter has no device and is not read")
+    if draft.mode != Meter.Mode.CONSUMPTION and any(
+        one.billing_point_id is not None for one in meter.assignments.all()
+    ):
+        faults.say(draft.row, "mode", "only a consumption meter counts for somebody")
+    if "fuse_a" in changed and draft.fuse_a is None:
+        for zone in meter.dlm_zones.order_by("ref"):
+            faults.say(draft.row, "fuse_a", f"the distribution zone {zone.ref} uses it")
 
 
 def _device(door: Door, meter: Meter, draft: Draft) -> list[str]:

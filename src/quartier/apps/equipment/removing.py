@@ -25,8 +25,9 @@ Removable = Meter | Plant | Battery | CommunicationDevice | DistributionZone
 _VALUES = (
     ("metering.IntervalBlock", "register_id__in"),
     ("metering.Reading", "register_id__in"),
+    ("metering.PowerHour", "meter_id"),
 )
-"""Where the values of a register are kept; higher apps are named by label."""
+"""Where the values of a meter are kept; higher apps are named by label."""
 
 
 class InUse(ValueError):
@@ -122,7 +123,8 @@ def _values(meter: Meter) -> Iterator[str]:
     registers = list(meter.registers.values_list("pk", flat=True))
     for label, lookup in _VALUES:
         rows = apps.get_model(label)._default_manager
-        if rows.filter(**{"site_id": meter.site_id, lookup: registers}).exists():
+        key = meter.pk if lookup == "meter_id" else registers
+        if rows.filter(**{"site_id": meter.site_id, lookup: key}).exists():
             yield f"values of {meter.ref} are stored; switch it off instead"
             return
 
