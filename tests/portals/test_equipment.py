@@ -247,6 +247,12 @@ def test_communication_devices_are_kept_and_ordered(installer):
     assert CommunicationDevice.objects.get().mac == "00:1E:42:0A:0B:0C"
 
 
+def test_a_device_is_found_by_its_address_by_who_may_see_it(installer, world):
+    installer.post(f"{SITE}new/communication/", {**ROUTER, "host": "192.168.7.1"})
+    assert "things/communication/r1/" in text(installer.get("/search/?q=192.168.7"))
+    assert "things/communication" not in text(world.as_("owner").get("/search/?q=192.168.7"))
+
+
 ZONE = {"action": "save", "name": "Garage", "ref": "z1", "max_current_a": "63", "phases": "3"}
 
 

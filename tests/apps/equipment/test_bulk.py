@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +84,20 @@ def test_a_pattern_gives_meters_in_the_order_of_the_billing_points(door, small):
     )
     assert list(found) == [(f"w{n:03}", ref, str(10 + n)) for n, ref in enumerate(refs, 1)]
     assert {row.starts_date for row in Assignment.objects.all()} == {date(2026, 11, 23)}
+
+
+def test_more_meters_ask_no_more(door):
+    def asked(first, last):
+        rows = [
+            draft(ref=f"m{n}", driver="SDM630M", gateway="cellar", address=str(n), fuse_a=n)
+            for n in range(first, last)
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            insert(door, rows)
+        return len(queries)
+
+    asked(1, 3)
+    assert asked(3, 6) == asked(6, 40)
 
 
 def test_a_planned_meter_keeps_its_model_without_a_gateway(door):

@@ -1,4 +1,4 @@
-"""The command palette: finds sites, billing points, people, invoices and meters."""
+"""The command palette: finds sites, billing points, people, invoices, meters and devices."""
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
@@ -11,7 +11,7 @@ from quartier.apps.access.permissions import Permission
 from quartier.apps.access.scope import Scope
 from quartier.apps.billing.models import Invoice
 from quartier.apps.contracts.models import Occupancy
-from quartier.apps.equipment.models import Meter
+from quartier.apps.equipment.models import CommunicationDevice, Meter
 from quartier.apps.sites.models import BillingPoint
 from quartier.portals.shared.gate import frame_of
 
@@ -115,6 +115,24 @@ def _found(scope: Scope, query: str) -> list[dict[str, object]]:
             [
                 (reverse("site-meter", args=[m.site.ref, m.ref]), m.name, m.site.name)
                 for m in meters
+            ],
+        )
+    )
+    address = Q(serial__icontains=query) | Q(host__icontains=query) | Q(mac__icontains=query)
+    devices = [
+        row
+        for row in scope.queryset(CommunicationDevice)
+        .filter(by_name | address)
+        .select_related("site__organisation")[:_LIMIT]
+        if scope.can(Permission.EQUIP, row.site)
+    ]
+    groups.append(
+        (
+            _("Communication"),
+            "cpu",
+            [
+                (reverse("site-thing", args=[d.site.ref, "communication", d.ref]), d.name, d.host)
+                for d in devices
             ],
         )
     )
