@@ -204,9 +204,14 @@ def test_meters_are_put_on_a_gateway_at_numbered_addresses(installer):
     form = {"step": "preview", "bus": "linde-cellar/rs485-1", "first_address": 11,
             "address_step": 1, "driver": "eastron_sdm630/SDM630-Modbus",
             "meter": ["m001", "m002"]}  # fmt: skip
-    assert "Where they would be" in text(installer.post(ASSIGN, form))
-    assert not Connection.objects.exists()
-    installer.post(ASSIGN, {**form, "step": "commit"})
+
+    def agree(form):
+        seen = names(installer.post(ASSIGN, form))
+        return installer.post(ASSIGN, {**form, "step": "commit", "seen": seen})
+
+    assert "Where they would be" in text(installer.post(ASSIGN, {**form, "step": "commit"}))
+    assert not Connection.objects.exists(), "nobody has looked at it"
+    assert agree(form).url == f"{SITE}gateways/linde-cellar/"
     assert dict(Connection.objects.values_list("meter__ref", "address")) == {
         "m001": "11", "m002": "12",
     }  # fmt: skip
@@ -214,8 +219,7 @@ def test_meters_are_put_on_a_gateway_at_numbered_addresses(installer):
     assert "meter m002 has the address 12" in text(
         installer.post(ASSIGN, {**clash, "step": "commit"})
     )
-    shift = {**form, "first_address": 12, "step": "commit"}
-    assert installer.post(ASSIGN, shift).status_code == 302
+    assert agree({**form, "first_address": 12}).status_code == 302
     assert dict(Connection.objects.values_list("meter__ref", "address")) == {
         "m001": "12", "m002": "13",
     }  # fmt: skip

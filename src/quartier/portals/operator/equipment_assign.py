@@ -1,5 +1,6 @@
 """Many meters are put on a gateway: chosen, numbered, looked at, connected."""
 
+import hashlib
 from typing import Any
 
 from django import forms
@@ -73,15 +74,17 @@ def assign_meters(visit: Visit) -> HttpResponseBase:
     chosen = shown if posted.get("all") else [one for one in rows if one.ref in wanted]
     form = AssignForm(visit, posted if step else None)
     places: list[Place] = []
-    refused = ""
+    refused = seen = ""
     if step and form.is_valid():
         if not 0 < len(chosen) <= MOST_AT_ONCE:
             refused = _("Choose from 1 to %(n)d meters.") % {"n": MOST_AT_ONCE}
         else:
             bus = _bus(visit, form.cleaned_data["bus"])
             places = places_of(bus, chosen, form.numbering())
-            refused = _assign(visit, bus, places, keep=step == "commit")
-            if step == "commit" and not refused:
+            seen = _digest(bus, places)
+            is_agreed = step == "commit" and posted.get("seen") == seen
+            refused = _assign(visit, bus, places, keep=is_agreed)
+            if is_agreed and not refused:
                 return redirect("site-gateway", visit.site.ref, bus.gateway.name)
     context = {
         "form": form,
@@ -92,8 +95,15 @@ def assign_meters(visit: Visit) -> HttpResponseBase:
         "chosen": {one.ref for one in chosen} if step else set(),
         "places": [(one, model_name(one.driver, one.model)) for one in places],
         "refused": refused,
+        "seen": seen,
     }
     return visit.page("operator/equipment_assign.html", "equipment", context)
+
+
+def _digest(bus: Bus, places: list[Place]) -> str:
+    """What somebody agrees to: other places are looked at first."""
+    told = [(one.meter.ref, one.driver, one.model, one.address, one.plan) for one in places]
+    return hashlib.sha256(repr((bus.pk, told)).encode()).hexdigest()
 
 
 def _assign(visit: Visit, bus: Bus, places: list[Place], *, keep: bool) -> str:
