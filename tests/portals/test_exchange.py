@@ -89,6 +89,19 @@ def test_what_cannot_be_is_said_and_not_done(world, meter):
     assert Device.objects.filter(meter=meter).count() == 1
 
 
+def test_an_exchange_is_taken_back_on_the_page(world, meter):
+    client = world.as_("installer")
+    seen = client.post(PAGE, {**typed(meter), "step": "review"})
+    data = {**typed(meter), "step": "commit", "seen": seen.context["outcome"].sha256}
+    assert client.post(PAGE, data).status_code == 302
+    assert b"Nothing was read since" in client.get(PAGE).content
+    done = client.post(PAGE, {"step": "undo"}, follow=True)
+    assert b"the exchange is taken back" in done.content
+    assert Device.objects.get(meter=meter, removed_at=None).serial == "old-1"
+    again = client.post(PAGE, {"step": "undo"})
+    assert b"Something was read or changed since" in again.content
+
+
 def test_a_computed_meter_has_no_device(world, meter):
     Meter.objects.filter(pk=meter.pk).update(source="virtual", rule="m001")
     client = world.as_("installer")

@@ -18,13 +18,14 @@ from quartier.apps.audit.operations import record
 from quartier.apps.equipment.gateways import How, Wanted, connect
 from quartier.apps.equipment.models import Connection, Device, Meter, Register
 from quartier.apps.intake.billed import billed_on
-from quartier.apps.intake.exchange_check import BadExchange, Known, Last, check, last_readings
+from quartier.apps.intake.exchange_check import BadExchange, Known, check, last_readings
 from quartier.apps.metering import store
 from quartier.apps.metering.blocks import lock_site
 from quartier.apps.metering.fills import as_bounds
 from quartier.apps.metering.models import Reading
 from quartier.apps.metering.operations import IncomingReading, convert_readings, receive_readings
 from quartier.apps.metering.store import Written
+from quartier.apps.metering.taken_back import Stored
 from quartier.core.kernel.findings import Finding
 from quartier.core.kernel.period import slot_at, utc
 from quartier.core.kernel.quality import Quality
@@ -68,7 +69,7 @@ class Counted:
     nothing is known) are those of the quarter-hours that may change."""
 
     register: Register
-    last: Last | None
+    last: Stored | None
     counter: Counter
     gap_wh: Decimal | None
     later: int
@@ -120,6 +121,7 @@ def exchange(meter: Meter, asked: Exchange, *, at: datetime, actor: str, seen: s
 def _do(meter: Meter, asked: Exchange, at: datetime, actor: str) -> Outcome:
     registers = [one.register for one in asked.counters]
     old = Device.objects.filter(meter=meter, removed_at=None).first()
+    is_entered = old is not None
     known = last_readings(meter, registers, old, asked.at)
     if old is None and any(one.last for one in known.values()):
         old = _unentered(meter, asked, known)
@@ -131,7 +133,7 @@ def _do(meter: Meter, asked: Exchange, at: datetime, actor: str) -> Outcome:
     new = _replace(meter, old, asked)
     outcome = Outcome(old, new, warnings=warnings)
     _enter(meter, old, new, asked, known, outcome, at, actor)
-    _reconnect(meter, asked, at, actor)
+    reached = _reconnect(meter, asked, at, actor)
     after = _read(meter, registers, span)
     outcome.counted = [
         _counted(number, one, old, known[one.register.pk], before, after)
@@ -153,6 +155,9 @@ def _do(meter: Meter, asked: Exchange, at: datetime, actor: str) -> Outcome:
             "final": {one.register.obis: one.final for one in asked.counters},
             "start": {one.register.obis: one.start for one in asked.counters},
             "factor": asked.factor,
+            "entered_before": is_entered,
+            "device": new.pk,
+            "read_as": reached,
             "filled": {
                 str(one.register.pk): as_bounds(_filled(number, before, after))
                 for number, one in enumerate(asked.counters)
@@ -227,15 +232,17 @@ def _enter(
     )
 
 
-def _reconnect(meter: Meter, asked: Exchange, at: datetime, actor: str) -> None:
-    """Where another model or address is read from now on."""
+def _reconnect(meter: Meter, asked: Exchange, at: datetime, actor: str) -> dict[str, str]:
+    """Where another model or address is read from now on; how it was read before, if it is."""
     row = Connection.objects.filter(meter=meter).select_related("bus__gateway__site").first()
     if row is None or row.bus is None or asked.how is None:
-        return
+        return {}
     now = How(row.driver, row.model, row.plan, dict(row.settings))
     address = asked.address or row.address
     if asked.how != now or address != row.address:
         connect(row.bus, [Wanted(meter, address)], asked.how, at=at, actor=actor)
+        return {"driver": row.driver, "model": row.model, "address": row.address}
+    return {}
 
 
 # -- what changes -----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from quartier.apps.equipment.models import Device, Meter, Register
 from quartier.apps.metering.mapping import core_device
 from quartier.apps.metering.models import Reading
+from quartier.apps.metering.taken_back import FIELDS, Stored, standing
 from quartier.core.kernel.quality import Quality
 from quartier.core.metering import registers as core
 from quartier.core.metering.registers import power_limit_w
@@ -26,6 +27,8 @@ USUAL_FUSE_A = Decimal(80)
 
 _QUARTER = timedelta(minutes=15)
 _HOUR = timedelta(hours=1)
+_NEWEST = 50
+"""Readings among which one was not taken back."""
 _MOST = Decimal(10) ** 12
 _MOST_FACTOR = Decimal(10) ** 6
 _MOST_DIGITS = 12
@@ -35,23 +38,14 @@ class BadExchange(ValueError):
     """The device cannot have been exchanged so; the text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
-    """A reading: ``value`` in the register's unit, before the factor."""
-
-    read_at: datetime
-    value: Decimal
-    device_id: int | None
-
-
 @dataclass
 class Known:
     """What is known of a register around the exchange: its ``last`` reading before, the instants
     and values of those after it; ``delta`` of the old device, over a roll-over too."""
 
-    last: Last | None = None
+    last: Stored | None = None
     later: list[datetime] = field(default_factory=list)
-    values: list[Last] = field(default_factory=list)
+    values: list[Stored] = field(default_factory=list)
     delta: Decimal | None = None
 
 
@@ -62,18 +56,17 @@ def last_readings(
     found = {}
     for register in registers:
         rows = Reading.objects.filter(site_id=meter.site_id, register_id=register.pk)
-        fields = ("read_at", "value", "device_id")
         before = rows.filter(read_at__lte=at)
         if old is not None:
             is_olds = Q(device_id=old.pk) | Q(device_id=None)
             before = before.filter(is_olds, read_at__gte=old.installed_at)
         # Where it was installed in an exchange, what it showed then counts.
         newest = before.order_by("-read_at", F("device_id").asc(nulls_last=True))
-        last = newest.values_list(*fields).first()
-        later = rows.filter(read_at__gt=at).order_by("read_at").values_list(*fields)
-        after = [Last(*row) for row in later]
+        last = standing([Stored(*row) for row in newest.values_list(*FIELDS)[:_NEWEST]])
+        later = rows.filter(read_at__gt=at).order_by("read_at").values_list(*FIELDS)
+        after = list(standing([Stored(*row) for row in later]))
         found[register.pk] = Known(
-            Last(*last) if last else None, sorted({one.read_at for one in after}), after
+            last[0] if last else None, sorted({one.read_at for one in after}), after
         )
     return found
 

@@ -20,6 +20,7 @@ from quartier.apps.intake.contributions import instants_of, slots_of
 from quartier.apps.intake.merging import load_keys, ties
 from quartier.apps.intake.models import Contribution, IntakeFile
 from quartier.apps.metering.models import IntervalRevision, Reading
+from quartier.apps.metering.taken_back import FIELDS, Stored, standing
 from quartier.core.kernel.period import QUARTER_SECONDS, slot_starts_at
 from quartier.core.kernel.period import SLOTS_PER_UTC_DAY as DAY
 from quartier.core.kernel.quality import Quality
@@ -253,10 +254,14 @@ def _readings(
         read_at__lte=max((row["at"] for row in oldest), default=ends_at),
     )
     found: dict[int, dict[int, bool]] = defaultdict(dict)
-    for register_id, read_at, quality in readings.values_list("register_id", "read_at", "quality"):
-        instant = _us(read_at)
-        is_edit = quality in (Quality.MANUAL, Quality.CORRECTED)
-        found[register_id][instant] = found[register_id].get(instant, False) or is_edit
+    rows: dict[int, list[Stored]] = defaultdict(list)
+    for register_id, *row in readings.values_list("register_id", *FIELDS):
+        rows[register_id].append(Stored(*row))
+    for register_id, stored in rows.items():
+        for one in standing(stored):
+            instant = _us(one.read_at)
+            is_edit = one.quality in (Quality.MANUAL, Quality.CORRECTED)
+            found[register_id][instant] = found[register_id].get(instant, False) or is_edit
     # A device begins at 0 or with a reading, and what another one showed says nothing of it.
     devices = Device.objects.filter(meter__registers__in=found)
     for register_id, installed_at in devices.values_list("meter__registers", "installed_at"):

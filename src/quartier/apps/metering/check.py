@@ -11,6 +11,7 @@ from quartier.apps.metering import blocks, store
 from quartier.apps.metering.mapping import core_device
 from quartier.apps.metering.models import IntervalBlock, Reading
 from quartier.apps.metering.queries import BadRule
+from quartier.apps.metering.taken_back import FIELDS, Stored, standing
 from quartier.apps.metering.validation import validated
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, warning
@@ -116,7 +117,9 @@ def _registers(site: Site) -> Iterator[Finding]:
                     Quality(row.quality),
                     serials.get(row.device_id or 0, ""),
                 )
-                for row in rows.order_by("read_at")
+                for row in standing(
+                    [Stored(*one) for one in rows.order_by("read_at").values_list(*FIELDS)]
+                )
             ],
             [core_device(device, earlier_at) for device in devices],
             fuse_a=register.meter.fuse_a,

@@ -18,6 +18,7 @@ from quartier.apps.metering.models import Reading
 from quartier.apps.metering.reading_rows import Row
 from quartier.apps.metering.store import Locked, UnknownRegister, Written
 from quartier.apps.metering.surroundings import Surroundings, surroundings
+from quartier.apps.metering.taken_back import FIELDS, Stored, standing
 from quartier.apps.sites.models import Site
 from quartier.core.kernel.findings import Finding, error, info
 from quartier.core.kernel.period import on_grid, slot_at, slot_starts_at, utc
@@ -242,7 +243,7 @@ def _series(
             core.Reading(
                 one.read_at, one.value, Quality(one.quality), serials.get(one.device_id or 0, "")
             )
-            for one in around.readings
+            for one in standing(around.readings)
         ],
         [core_device(one, around.earlier_at) for one in devices],
         fuse_a=register.meter.fuse_a,
@@ -317,7 +318,10 @@ def deltas_of(site: Site, register: Register, first_slot: int, end_slot: int) ->
         read_at__gte=slot_starts_at(first_slot),
         read_at__lte=slot_starts_at(end_slot),
     ).order_by("read_at")
-    readings = [core.Reading(row.read_at, row.value, Quality(row.quality)) for row in rows]
+    readings = [
+        core.Reading(one.read_at, one.value, Quality(one.quality))
+        for one in standing([Stored(*row) for row in rows.values_list(*FIELDS)])
+    ]
     devices = [core_device(one, None) for one in Device.objects.filter(meter=register.meter)]
     out = []
     for start, end in pairwise(readings):

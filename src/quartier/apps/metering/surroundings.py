@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering.models import Reading
+from quartier.apps.metering.taken_back import Stored
 from quartier.core.kernel.period import QUARTER_SECONDS, slot_at, slot_starts_at
 from quartier.core.metering.boundaries import BOUNDARY_SECONDS, rivals
 
@@ -27,16 +27,6 @@ _AROUND = 3
 _MARGINS = (timedelta(hours=2), timedelta(days=10))
 """How far around new readings to look at first: enough for meters that are read each quarter-hour,
 and for those that are read each day. Others are asked for one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A stored reading."""
-
-    read_at: datetime
-    value: Decimal
-    quality: int
-    device_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

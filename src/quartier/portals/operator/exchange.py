@@ -27,6 +27,7 @@ from quartier.apps.intake.exchange import (
     exchange,
 )
 from quartier.apps.intake.exchange_check import BadExchange, last_readings
+from quartier.apps.intake.exchange_undo import last_exchange, undo_exchange
 from quartier.apps.metering.by_hand import instant_of, local_text
 from quartier.apps.metering.operations import BadEdit
 from quartier.portals.shared import formats
@@ -140,6 +141,16 @@ def exchange_page(visit: Visit, meter_ref: str) -> HttpResponseBase:
     meter = get_object_or_404(rows, site=visit.site, ref=meter_ref)
     now, posted = timezone.now(), visit.request.POST
     step = posted.get("step", "")
+    refused, outcome = "", None
+    if step == "undo":
+        try:
+            undo_exchange(meter, at=now, actor=visit.by)
+        except (BadExchange, BadSetUp) as problem:
+            refused = read(problem)
+        else:
+            text = _("%(name)s: the exchange is taken back.")
+            messages.success(visit.request, text % {"name": meter.name})
+            return redirect("site-meter", visit.site.ref, meter.ref)
     registers = counters_of(meter)[:_MOST_REGISTERS]
     old = Device.objects.filter(meter=meter, removed_at=None).first()
     known = last_readings(meter, registers, old, now)
@@ -157,7 +168,6 @@ def exchange_page(visit: Visit, meter_ref: str) -> HttpResponseBase:
     tz = ZoneInfo(visit.site.timezone)
     form.fields["at"].initial = local_text(now, tz)
     form.fields["at"].help_text = _("On the clock of the site, like 2026-03-01 14:15")
-    refused, outcome = "", None
     if step in ("review", "commit") and form.is_valid():
         try:
             asked = _asked(form, connection, tz)
@@ -176,6 +186,7 @@ def exchange_page(visit: Visit, meter_ref: str) -> HttpResponseBase:
         "old": old,
         "is_virtual": meter.source == Meter.Source.VIRTUAL,
         "refused": refused,
+        "last_exchange": None if outcome else last_exchange(meter),
         "outcome": outcome,
         "billed": ", ".join(map(read, outcome.billed)) if outcome else "",
         "lines": [_line(visit, one) for one in outcome.counted] if outcome else [],
