@@ -24,6 +24,7 @@ from quartier.apps.equipment.models import (
 )
 from quartier.apps.equipment.remote_control import CannotAsk, Link, ask, is_open, link_of
 from quartier.formats.uplink.remote import NOT_ANSWERED, NOT_TAKEN, Kind
+from quartier.portals.shared.formats import moment
 from quartier.portals.shared.gate import Visit, site_page
 
 LIVE_EVERY_S = 10
@@ -140,7 +141,7 @@ def _results(visit: Visit, gateway: Gateway) -> dict[str, Any]:
         .exclude(kind=Kind.LIVE_VALUES.value)
         .order_by("-id")[:_MOST_SHOWN]
     )
-    shown = [_shown(one, now) for one in commands]
+    shown = [_shown(one, now, visit.site.timezone) for one in commands]
     return {
         "gateway": gateway,
         "results": shown,
@@ -149,7 +150,7 @@ def _results(visit: Visit, gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _shown(one: RemoteCommand, now: datetime) -> dict[str, Any]:
+def _shown(one: RemoteCommand, now: datetime, timezone_name: str) -> dict[str, Any]:
     going = is_open(one, now)
     state, text = one.state, one.text
     if not going and state in (RemoteCommand.State.WAITING, RemoteCommand.State.TAKEN):
@@ -172,7 +173,7 @@ def _shown(one: RemoteCommand, now: datetime) -> dict[str, Any]:
             result["meters"] = _by_meter(rows, {})
         case Kind.STATUS:
             result["facts"] = [
-                (_FACTS.get(row[0], row[0]), row[1])
+                (_FACTS.get(row[0], row[0]), _on_the_clock(row[1], timezone_name))
                 for row in rows
                 if len(row) == 2 and row[0] != "finding"
             ]
@@ -211,6 +212,12 @@ def _by_meter(rows: Iterable[list[str]], names: dict[str, str]) -> list[dict[str
         {"ref": ref, "name": names.get(ref, ""), "values": values[ref], "at": at}
         for ref, at in read.items()
     ]
+
+
+def _on_the_clock(text: str, timezone_name: str) -> str:
+    """``text``, but an instant as the clocks of the site show it."""
+    instant = _instant(text)
+    return text if instant is None else moment(instant, timezone_name)
 
 
 def _instant(text: str) -> datetime | None:
