@@ -222,3 +222,34 @@ def test_what_is_not_of_the_releases_is_refused_and_never_unpacked(house, releas
         until(lambda: ["0.2.1", 1] in box.state()["failed"])
     assert set(platform.software()) == {"0.1.0"}
     assert not [one for one in box.versions.iterdir() if one.is_dir()]
+
+
+def test_what_is_older_than_the_installed_package_is_not_even_fetched(house, releases):
+    platform, box = house
+    platform.offer(*releases("0.0.9", *box.changes), "0.0.9")
+    with box.running():
+        until(lambda: "gateway.update_refused" in platform.codes())
+        assert (platform.asked, box.starts) == ([], 1)
+
+
+def test_a_download_that_a_power_cut_damaged_begins_anew(house, releases):
+    platform, box = house
+    data, signature = releases("0.2.0", *box.changes)
+    box.versions.mkdir(mode=0o700)
+    (box.versions / f"{sha256(data)}.part").write_bytes(bytes(1000))
+    platform.offer(data, signature, "0.2.0")
+    with box.running():
+        until(lambda: box.versions.joinpath("state.json").exists())
+        until(lambda: box.state()["current"] == "0.2.0")
+    assert platform.asked[0] == 1000
+    assert 0 in platform.asked
+    assert box.state()["failed"] == []
+
+
+def test_a_version_that_calls_itself_otherwise_is_refused(house, releases):
+    platform, box = house
+    other = ("__init__.py", r'__version__ = ".*"', '__version__ = "0.2.9"')
+    platform.offer(*releases("0.2.0", *box.changes, other), "0.2.0")
+    with box.running():
+        until(lambda: "gateway.update_refused" in platform.codes())
+    assert set(platform.software()) == {"0.1.0"}

@@ -63,6 +63,16 @@ def test_a_newer_package_of_the_system_goes_before(slots, tmp_path):
         assert (Slots(tmp_path, packaged).choose() is not None) == runs
 
 
+@pytest.mark.parametrize(
+    ("version", "is_outdated"), [("0.0.9", True), ("0.1.0", False), ("0.10.0", False)]
+)
+def test_what_is_older_than_the_systems_package_would_never_run(slots, version, is_outdated):
+    laid(slots, version)
+    slots.adopt(version, 1)
+    assert slots.is_outdated(version) == is_outdated
+    assert is_outdated <= (slots.choose() is None)
+
+
 def test_a_version_that_is_not_on_the_disk_does_not_run(slots):
     slots.adopt("0.2.0", 1)
     assert slots.choose() is None

@@ -109,6 +109,10 @@ class Slots:
         """Whether that was given up for this attempt, or a later one."""
         return any(v == version and a >= attempt for v, a in self.state().failed)
 
+    def is_outdated(self, version: str) -> bool:
+        """Whether the system's package is newer, so that ``version`` would never run."""
+        return order(version) < order(self.packaged)
+
     def _is_newer(self, version: str) -> bool:
         """Than the system's: a package that was installed since goes before."""
         return order(version) > order(self.packaged)

@@ -33,6 +33,9 @@ _PLACE = "software"
 _CODE = """
 import sys
 sys.path.insert(0, sys.argv[1])
+from quartier import __version__
+if __version__ != sys.argv[3]:
+    sys.exit(f"it calls itself {__version__}")
 from quartier.gateway.update.selfcheck import check
 sys.exit(check(sys.argv[2]))
 """
@@ -67,6 +70,8 @@ class Updater:
                 self._hold([])
             elif self.slots.has_failed(wanted.version, wanted.attempt):
                 self._hold([_given_up(wanted.version)])
+            elif self.slots.is_outdated(wanted.version):
+                self._hold([_refused(wanted.version, Refused("a newer one is installed here"))])
             elif await self._try(wanted):
                 return
             await clock.sleep(LOOKS_EVERY_S)
@@ -112,13 +117,14 @@ class Updater:
         return True
 
     async def _fetched(self, wanted: Software) -> Path:
-        """The file, whole; what is there of it from before is not fetched again."""
+        """The file, whole; what is there of it from before is not fetched again. Raises
+        ``OSError`` where that was damaged, as a cut of power may leave it."""
         self.slots.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.slots.folder / f"{wanted.sha256}.part"
         for other in self.slots.folder.glob("*.part"):
             if other != path:
                 other.unlink(missing_ok=True)
-        done = path.stat().st_size if path.exists() else 0
+        done = before = path.stat().st_size if path.exists() else 0
         while done < wanted.size:
             part = await self.fetch(f"{PACKAGE}?sha256={wanted.sha256}&from={done}")
             if not part or done + len(part) > wanted.size:
@@ -129,6 +135,8 @@ class Updater:
             done += len(part)
         if done != wanted.size or await asyncio.to_thread(_sha256, path) != wanted.sha256:
             path.unlink(missing_ok=True)
+            if before:
+                raise OSError("what was there of it was damaged")
             raise Refused("what came is not what the platform has asked for")
         return path
 
@@ -136,15 +144,19 @@ class Updater:
         try:
             verify(archive, bytes.fromhex(wanted.signature), self.key)
             unpack(archive, self.slots.place(wanted.version), wanted.version)
-        finally:
+        except OSError:  # as without room: what was fetched serves the next time
+            raise
+        except BaseException:
             archive.unlink(missing_ok=True)
+            raise
+        archive.unlink(missing_ok=True)
 
     async def _checked(self, wanted: Software) -> None:
         """A start of the new version that only looks. Raises :class:`Refused`."""
         lib = self.slots.place(wanted.version) / LIB
         home = self.slots.folder.parent
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-c", _CODE, str(lib), str(home)),
+            *(sys.executable, "-I", "-c", _CODE, str(lib), str(home), wanted.version),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
