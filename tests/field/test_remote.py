@@ -4,6 +4,7 @@ between them sockets."""
 import asyncio
 import contextlib
 import logging
+import sys
 
 import pytest
 
@@ -14,6 +15,9 @@ from quartier.formats.uplink.configuration import (
     MeterSettings,
     Plan,
 )
+from quartier.gateway.home import Home, Pairing
+from quartier.gateway.remote.client import remote_url
+from quartier.gateway.transport import BadUrl
 from tests.drivers.maps import sdm630
 from tests.field.house import Platform, a_gateway, connected, hand_made, until
 
@@ -172,3 +176,53 @@ def test_a_gateway_that_is_paired_anew_is_known_by_its_new_key_alone(platform):
             await asyncio.wait_for(old.connection.wait_closed(), 5)
 
     asyncio.run(scenario())
+
+
+def test_the_program_restarts_when_asked(platform, tmp_path):
+    """The command itself: it ends well, so that who started it starts it again."""
+    folder = tmp_path / "gateway"
+    folder.mkdir()
+    Home(folder).save_pairing(Pairing("http://127.0.0.1:9", "linde", platform.pair("linde"), "1"))
+
+    async def scenario():
+        async with platform.serving() as service:
+            program = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "quartier.gateway.program", "--home", str(folder), "run"),
+                *("--page", "off", "--remote", f"http://127.0.0.1:{service.port}"),
+                stderr=asyncio.subprocess.PIPE,
+            )
+            try:
+                log = await platform.answered(platform.ask("linde", "log", lines="50"))
+                assert any("the remote connection" in line for (line,) in log["rows"])
+                restarted = await platform.answered(platform.ask("linde", "restart"))
+                assert (restarted["state"], restarted["text"]) == ("done", "")
+                _, said = await asyncio.wait_for(program.communicate(), 15)
+                assert program.returncode == 0
+                assert b"to be started again" in said
+                assert b"Traceback" not in said
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    program.kill()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ("", "wss://quartier.example/field/gateway"),
+        ("https://field.example:8443", "wss://field.example:8443/field/gateway"),
+        ("http://127.0.0.1:8100/", "ws://127.0.0.1:8100/field/gateway"),
+        ("off", ""),
+    ],
+)
+def test_the_field_server_is_behind_the_platform_unless_told(told, found):
+    assert remote_url("https://quartier.example", told) == found
+
+
+@pytest.mark.parametrize(
+    "told", ["http://field.example", "field.example", "https://a/b", "ftp://a"]
+)
+def test_an_address_that_would_show_what_is_said_is_refused(told):
+    with pytest.raises(BadUrl):
+        remote_url("https://quartier.example", told)

@@ -18,6 +18,10 @@ from quartier.apps.equipment.models import (
     RemotePresence,
 )
 from quartier.apps.equipment.remote_control import HEARD, MOST_OPEN, WAITS
+from quartier.field.session import BROKEN_OFF, BUSY, TOO_MUCH
+from quartier.formats.uplink.remote import NOT_ANSWERED, NOT_TAKEN
+from quartier.gateway.remote import client
+from quartier.portals.shared.sentences import said
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -196,3 +200,9 @@ def test_a_longer_history_and_more_meters_ask_no_more(installer, gateway):
         installer.post(PAGE, {"action": "read_meter", "meter": meter.ref})
     answered("live_values", [[one.ref, "p", "1", "W", AT] for one in Meter.objects.all()])
     assert asked() == before
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "it"])
+def test_what_the_field_server_and_the_gateway_say_is_known(language):
+    for text_of in (NOT_TAKEN, NOT_ANSWERED, BUSY, BROKEN_OFF, TOO_MUCH, client.BUSY, client.FAULT):
+        assert said(text_of, language) != text_of
