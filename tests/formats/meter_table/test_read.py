@@ -81,7 +81,17 @@ def unsolved():
     return workbook(["ref", "name"], ["f1", '=HYPERLINK("http://x")'])
 
 
+def sparse():
+    book = openpyxl.Workbook()
+    book.active.append(["ref", "name"])
+    book.active.cell(1_048_576, 400, "z")
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
 REFUSED = [
+    (sparse(), "more than 1000 rows"),
     (bomb(), "unpacks to more than 32 MiB"),
     (b"x" * (2 * 2**20 + 1), "larger than 2 MiB"),
     (b"", "empty"),

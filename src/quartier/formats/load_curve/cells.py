@@ -67,11 +67,14 @@ def csv_rows(text: str, delimiter: str) -> Iterator[Row]:
         raise BadCurves([f"line {reader.line_num}: {error}"]) from None
 
 
-def xlsx_rows(data: bytes, sheet: str) -> Iterator[Row]:
-    """The rows of a sheet (the first, if none is named); raises :class:`BadCurves`."""
+def xlsx_rows(data: bytes, sheet: str, row_limit: int = ROW_LIMIT) -> Iterator[Row]:
+    """The rows of a sheet (the first, if none is named); raises :class:`BadCurves`.
+
+    A sheet with anything below ``row_limit`` is refused there: a small file can name its last row.
+    """
     _check_unpacked(data)
     try:
-        yield from _sheet_rows(data, sheet)
+        yield from _sheet_rows(data, sheet, row_limit)
     except BadCurves:
         raise
     except Exception as error:  # noqa: BLE001  (openpyxl lets any kind escape for a damaged file)
@@ -87,7 +90,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0][:120]
 
 
-def _sheet_rows(data: bytes, sheet: str) -> Iterator[Row]:
+def _sheet_rows(data: bytes, sheet: str, row_limit: int) -> Iterator[Row]:
     import openpyxl
 
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
@@ -96,8 +99,8 @@ def _sheet_rows(data: bytes, sheet: str) -> Iterator[Row]:
     page = book[sheet] if sheet else book.worksheets[0]
     width = min(page.max_column or COLUMN_LIMIT, COLUMN_LIMIT)
     for number, cells in enumerate(page.iter_rows(max_col=width, values_only=True), 1):
-        if number > ROW_LIMIT:
-            raise BadCurves([f"the sheet has more than {ROW_LIMIT} rows"])
+        if number > row_limit:
+            raise BadCurves([f"the sheet has more than {row_limit} rows"])
         if any(cell is not None and cell != "" for cell in cells):
             yield number, [_plain(cell) for cell in cells]
 

@@ -15,7 +15,7 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_UNPACKED = 32 * 1024 * 1024
 MOST_ROWS = 500
 _MOST_SEEN = 2 * MOST_ROWS
-"""Rows of a sheet that are looked at: what lies below would be refused anyway."""
+"""Rows of a sheet that are looked at, blank ones too: one with more is refused."""
 _MAGIC = b"PK\x03\x04"
 
 
@@ -36,7 +36,7 @@ def lines_of(data: bytes) -> tuple[Line, ...]:
     if len(data) > MOST_BYTES:
         raise BadTable(f"the file is larger than {MOST_BYTES // 2**20} MiB")
     try:
-        rows = list(islice(_rows(data), _MOST_SEEN))
+        rows = list(islice(_rows(data), MOST_ROWS + 2))
     except BadCurves as problem:
         raise BadTable(problem.errors[0]) from None
     if not rows:
@@ -53,7 +53,7 @@ def lines_of(data: bytes) -> tuple[Line, ...]:
 def _rows(data: bytes) -> Iterable[Row]:
     if data.startswith(_MAGIC):
         _refuse_bomb(data)
-        return xlsx_rows(data, "")
+        return xlsx_rows(data, "", _MOST_SEEN)
     text = decoded(data, "utf-8")
     first = text.split("\n", 1)[0]
     return csv_rows(text, max(";,\t", key=first.count))
