@@ -36,7 +36,7 @@ def test_a_plan_is_changed_and_added(world):
     assert "common-1" in refs
     assert set(Meter.objects.values_list("ref", flat=True)) == before
     data = {**TOLD, "step": "commit", "leave": ["common-1"], "name-pv-2": "Garage"}
-    data |= {"address-pv-2": "120"}
+    data |= {"address-pv-2": "120", "name-pv-1": "\x07", "name-entry": " \n "}
     assert client.post(PAGE, data).status_code == 302
     added = set(Meter.objects.values_list("ref", flat=True)) - before
     assert added == set(refs) - {"common-1"}
@@ -44,6 +44,7 @@ def test_a_plan_is_changed_and_added(world):
     assert (row.meter.name, row.address, row.bus.parameters["host"]) == (
         "Garage", "120", "10.0.7.21",
     )  # fmt: skip
+    assert Meter.objects.get(ref="pv-1").name == "PV plant 1"
     assert CommunicationDevice.objects.filter(site=world.site, kind="converter").count() == 2
     assert not Assignment.objects.filter(meter__ref__in=added).exists()
     again = client.post(PAGE, {**TOLD, "step": "review"})

@@ -205,8 +205,8 @@ def _edited(missing: Plan, posted: Any) -> Plan:
     meters = [
         replace(
             one,
-            name=posted.get(f"name-{one.ref}", one.name).strip()[:120] or one.name,
-            address=posted.get(f"address-{one.ref}", one.address).strip()[:16] or one.address,
+            name=_typed(posted, f"name-{one.ref}", one.name, 120),
+            address=_typed(posted, f"address-{one.ref}", one.address, 16),
         )
         for one in missing.meters
         if one.ref not in left_out
@@ -214,6 +214,12 @@ def _edited(missing: Plan, posted: Any) -> Plan:
     proposal = missing.of(meters)
     proposal.devices = [one for one in proposal.devices if one.ref not in left_out]
     return proposal
+
+
+def _typed(posted: Any, field: str, proposed: str, most: int) -> str:
+    """What was typed; what was proposed where that is nothing that can be read."""
+    text = " ".join(posted.get(field, "").split())[:most]
+    return text if text and text.isprintable() else proposed
 
 
 def _shown(missing: Plan, proposal: Plan, left_out: set[str]) -> dict[str, Any]:
