@@ -25,6 +25,7 @@ QUICK = [
     (UPDATER, r"LOOKS_EVERY_S = .*", "LOOKS_EVERY_S = 0.2"),
     (UPDATER, r"AGAIN_S = .*", "AGAIN_S = 0.5"),
     (UPDATER, r"CONFIRMS_AFTER_S = .*", "CONFIRMS_AFTER_S = 0.6"),
+    ("gateway/update/slots.py", r"MOST_STARTS_OF_KNOWN = .*", "MOST_STARTS_OF_KNOWN = 3"),
     ("gateway/uplink.py", r"\nEVERY_S = .*", "\nEVERY_S = 0.4"),
     ("gateway/uplink.py", r"\nFIRST_DELAY_S = .*", "\nFIRST_DELAY_S = 0.2"),
 ]
@@ -166,10 +167,17 @@ def test_a_good_version_is_fetched_in_parts_tried_and_kept(house, releases):
         until(lambda: box.versions.joinpath("state.json").exists())
         until(lambda: box.state()["current"] == "0.2.0")
         until(lambda: "gateway.renewed" in platform.codes())
+    box.versions.joinpath("0.2.0/lib/quartier/gateway/agent.py").write_text("?")
+    first = len(platform.asked)
     assert platform.asked == sorted(platform.asked), "what was there is not fetched again"
     assert platform.software()[0] == "0.1.0"
     assert platform.software()[-1] == "0.2.0"
     assert [one.name for one in box.versions.iterdir() if one.is_dir()] == ["0.2.0"]
+    box.is_over = False
+    with box.running():
+        until(lambda: "gateway.update_given_up" in platform.codes())
+        until(lambda: box.state()["current"] == "0.2.0" and not box.state()["failed"])
+    assert len(platform.asked) > first, "a copy that went bad is fetched anew"
 
 
 def test_a_version_that_fails_is_left_behind_and_said_and_may_be_tried_again(house, releases):

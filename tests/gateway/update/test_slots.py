@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quartier.gateway.update import slots as room
-from quartier.gateway.update.slots import MOST_STARTS, Slots, State
+from quartier.gateway.update.slots import MOST_STARTS, MOST_STARTS_OF_KNOWN, Slots, State
 
 
 def laid(slots, *versions):
@@ -52,6 +52,35 @@ def test_one_that_does_not_is_given_up_after_some_starts(slots):
     assert slots.has_failed("0.3.0", 4)
     assert not slots.has_failed("0.3.0", 5), "somebody wants it tried again"
     assert not slots.has_failed("0.4.0", 1)
+
+
+def test_a_good_one_that_only_ends_any_more_is_left_for_the_systems_and_may_come_anew(slots):
+    laid(slots, "0.2.0")
+    slots.adopt("0.2.0", 3)
+    slots.choose()
+    slots.confirm()
+    for _ in range(MOST_STARTS_OF_KNOWN):
+        assert slots.choose() is not None
+    assert slots.choose() is None
+    assert slots.choose() is None
+    assert slots.damaged() == ["0.2.0"]
+    assert not slots.has_failed("0.2.0", 3), "its files were bad, not itself"
+    slots.adopt("0.2.0", 3)
+    assert slots.choose() == slots.place("0.2.0") / "lib"
+    slots.confirm()
+    assert slots.damaged() == []
+
+
+def test_one_that_runs_for_a_while_each_time_stays(slots):
+    laid(slots, "0.2.0")
+    slots.adopt("0.2.0", 1)
+    slots.choose()
+    slots.settle()
+    assert slots.state().starts == 1, "nothing settles a trial but its confirmation"
+    slots.confirm()
+    for _ in range(2 * MOST_STARTS_OF_KNOWN):
+        assert slots.choose() == slots.place("0.2.0") / "lib"
+        slots.settle()
 
 
 def test_a_newer_package_of_the_system_goes_before(slots, tmp_path):

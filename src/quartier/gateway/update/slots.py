@@ -17,15 +17,19 @@ from quartier.gateway.update.archive import LIB, VERSION_SHAPE
 FOLDER = "versions"
 MOST_STARTS = 3
 """So often a version on trial may begin without confirming itself."""
+MOST_STARTS_OF_KNOWN = 10
+"""So often in a row one that was good may end at once, as when the card it lies on goes bad."""
+_DAMAGED = 0
+"""The attempt of one that had been good: the next time somebody wants it, it is fetched anew."""
 _STATE = "state.json"
 _MOST_FAILED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """``current`` runs (empty: the system's package); ``trial`` is tried, ``starts`` times so far,
-    for the ``attempt`` that the platform has asked for; ``failed`` were given up, as
-    [version, attempt]."""
+    """``current`` runs (empty: the system's package); ``trial`` is tried, for the ``attempt`` that
+    the platform has asked for; ``starts`` is how often what runs has begun since it last was good;
+    ``failed`` were given up, as [version, attempt]."""
 
     current: str = ""
     trial: str = ""
@@ -59,13 +63,27 @@ class Slots:
 
     def choose(self) -> Path | None:
         """Before a start: the folder that goes before the system's on the import path; None for
-        the system's own. Counts the starts of a trial, and ends one that began too often."""
+        the system's own. Counts the starts, and gives up what began too often."""
         state = self.state()
         if state.trial and state.starts >= MOST_STARTS:
             state = self.give_up()
-        if state.trial:
+        if not state.trial and state.current and state.starts >= MOST_STARTS_OF_KNOWN:
+            failed = (*state.failed, (state.current, _DAMAGED))[-_MOST_FAILED:]
+            state = State(failed=failed)
+            self._save(state)
+        if state.trial or self._is_newer(state.current):
             self._save(replace(state, starts=state.starts + 1))
         return self.standing()
+
+    def settle(self) -> None:
+        """What runs, and is not on trial, has run for a while."""
+        state = self.state()
+        if state.starts and not state.trial:
+            self._save(replace(state, starts=0))
+
+    def damaged(self) -> list[str]:
+        """The versions that had been good and were given up, and do not run again."""
+        return [version for version, attempt in self.state().failed if attempt == _DAMAGED]
 
     def standing(self) -> Path | None:
         """As :meth:`choose`, without counting a start."""
@@ -85,7 +103,8 @@ class Slots:
         state = self.state()
         if not state.trial:
             return ""
-        self._save(replace(state, current=state.trial, trial="", starts=0))
+        failed = tuple(one for one in state.failed if one != (state.trial, _DAMAGED))
+        self._save(replace(state, current=state.trial, trial="", starts=0, failed=failed))
         self.tidy()
         return state.trial
 

@@ -63,6 +63,8 @@ class Updater:
     async def run(self) -> None:
         """Confirm the version that runs, where it is on trial; then follow the platform."""
         clock = self.agent.recorder.timekeeper.clock
+        for version in self.slots.damaged():
+            self._event(_given_up(version))
         await self._prove()
         while True:
             wanted = self.agent.configuration.software if self.agent.configuration else None
@@ -75,6 +77,7 @@ class Updater:
             elif await self._try(wanted):
                 return
             await clock.sleep(LOOKS_EVERY_S)
+            self.slots.settle()
 
     async def _prove(self) -> None:
         """A version on trial says that it is good when it has run for a while, every bus of it
