@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 from datetime import timedelta
 
@@ -159,6 +160,20 @@ def test_a_gateway_answers_its_own_commands_only(platform):
     with_server(platform, scenario)
 
 
+def test_who_speaks_no_http_leaves_nothing_in_the_log(platform, caplog):
+    async def scenario(service):
+        for said in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n", b"\0" * 99_999):
+            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+            with contextlib.suppress(ConnectionError):
+                writer.write(said)
+                writer.write_eof()
+                await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+
+    with_server(platform, scenario)
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
 def test_who_connects_and_says_nothing_is_hung_up(platform):
     async def scenario(service):
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
@@ -252,6 +267,7 @@ def test_two_servers_never_take_the_same_command(platform):
 
         async with hand_made(service.port, key):
             await until(lambda: platform.presence("linde"))
+        await until(lambda: platform.presence("linde")["ended_at"])  # this one takes no more
         session = platform.presence("linde")["session"]
         numbers = [platform.ask("linde", "status") for _ in range(50)]
         databases = [SqliteDatabase(platform.path) for _ in range(4)]

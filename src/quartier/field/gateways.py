@@ -39,6 +39,16 @@ _MOST_QUEUED = 4
 _log = logging.getLogger("quartier.field")
 
 
+def _without_strangers(record: logging.LogRecord) -> bool:
+    """Whoever speaks no HTTP would write a traceback into the log with each connection."""
+    return record.msg != "opening handshake failed"
+
+
+_library_log = logging.getLogger("quartier.field.websockets")
+_library_log.setLevel(logging.WARNING)
+_library_log.addFilter(_without_strangers)
+
+
 class GatewayService:
     """The service; ``run`` ends when its task is cancelled."""
 
@@ -90,6 +100,7 @@ class GatewayService:
                 process_response=self._sign,
                 compression=None,
                 server_header=None,
+                logger=_library_log,
                 open_timeout=self._patience_s,
                 ping_interval=PING_S,
                 ping_timeout=PING_S,
