@@ -1,4 +1,5 @@
-"""Hold the connections of gateways, over which installers and operators reach them.
+"""Hold the connections of gateways, over which installers and operators reach them, and those to
+the brokers of cloud gateways (MQTT).
 
 Gateways connect to /field/gateway, and GET /field/health says how the server is. It speaks without
 TLS: a reverse proxy ends that, and hands /field/ over (docs/operating). Several servers may run on
@@ -42,6 +43,10 @@ async def _serve(host: str, port: int) -> None:
     from quartier.config.wiring import field_ports
     from quartier.field import program
     from quartier.field.gateways import GatewayService
+    from quartier.field.mqtt import MqttService
 
     async with field_ports() as ports:
-        await program.run([GatewayService(ports, host, port)])
+        services: list[program.Service] = [GatewayService(ports, host, port)]
+        if ports.sources is not None:
+            services.append(MqttService(ports.sources))
+        await program.run(services)

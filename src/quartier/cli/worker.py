@@ -20,10 +20,12 @@ def run(args: argparse.Namespace) -> int:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from quartier.apps.alarms.tasks import queue
+    from quartier.apps.alarms import tasks as alarms
     from quartier.apps.documents.tasks import resume
+    from quartier.apps.metering import tasks as metering
 
     resume()
-    queue(after=timezone.now())
+    for jobs in (alarms, metering):
+        jobs.queue(after=timezone.now())
     call_command("db_worker", batch=args.once, verbosity=0)
     return GOOD

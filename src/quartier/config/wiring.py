@@ -10,6 +10,7 @@ from typing import Any
 from quartier.config import env
 from quartier.field.ports import Ports, StorageDown
 from quartier.field.storage.database import Database
+from quartier.field.storage.mqtt import StoredSources
 from quartier.field.storage.remote import StoredCommands, StoredKeys, StoredPresences
 from quartier.field.storage.sqlite import SqliteDatabase
 
@@ -30,6 +31,7 @@ async def field_ports() -> AsyncIterator[Ports]:
             StoredKeys(database, secret),
             StoredCommands(database, server),
             StoredPresences(database, server, secret),
+            StoredSources(database, server),
         )
     finally:
         await database.close()

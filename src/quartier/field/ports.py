@@ -80,9 +80,54 @@ class Presences(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where to subscribe to what."""
+
+    source_id: int
+    host: str
+    port: int
+    is_tls: bool
+    ca: str
+    username: str
+    password: str
+    topic: str
+
+    def __repr__(self) -> str:
+        return f"Source({self.source_id}, {self.host}:{self.port})"  # the password is not shown
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """One message."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    problem: str = ""
+
+
+class Sources(Protocol):
+    """What the service needs of the platform. All raise :class:`StorageDown`."""
+
+    async def hold(self, at: datetime) -> list[Source]:
+        """The sources that this server is to hold from ``at`` on, for a while."""
+
+    async def release(self) -> None:
+        """Another server may hold them at once."""
+
+    async def keep(self, source_id: int, messages: list[Came]) -> None:
+        """On the disk when it returns."""
+
+    async def say(self, source_id: int, connected_at: datetime | None, problem: str) -> None:
+        """How the connection stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All of them."""
 
     keys: GatewayKeys
     commands: Commands
     presences: Presences
+    sources: Sources | None = None
+    """None: no MQTT."""

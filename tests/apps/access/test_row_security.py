@@ -85,6 +85,8 @@ def populate(ref):
     make("equipment.RemotePresence", gateway=gateway, **held)
     make("equipment.BadgeReader", gateway=gateway, name="r", kind="keyboard")
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
+    broker = make("equipment.MqttSource", gateway=gateway, host="h", mapping="{}")
+    make("equipment.MqttMessage", source=broker, topic="t", payload=b"", received_at=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)
     make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")

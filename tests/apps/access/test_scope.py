@@ -67,6 +67,8 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.RemotePresence", gateway=gateway, **held)
     make("equipment.BadgeReader", gateway=gateway, name="r", kind="keyboard")
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
+    broker = make("equipment.MqttSource", gateway=gateway, host="h", mapping="{}")
+    make("equipment.MqttMessage", source=broker, topic="t", payload=b"", received_at=NOW)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", site=site, ref="a", name="a", bus=bus, **relay)
     make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")
@@ -247,6 +249,8 @@ def key(row):
         return row.rows.get().site.ref
     if label == "audit.Event":
         return model("sites.Site").objects.get(pk=row.site_id).ref
+    if label == "equipment.MqttMessage":
+        return row.source.gateway.site.ref
     for path in ("site", "gateway", "meter", "register", "entry", "alarm", "appliance"):
         if hasattr(row, path):
             found = getattr(row, path)
@@ -270,6 +274,8 @@ IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.RemotePresence",
     "equipment.Connection",
     "equipment.CommunicationDevice",
+    "equipment.MqttMessage",
+    "equipment.MqttSource",
     "metering.Momentary",
     "metering.Unplaced",
 }

@@ -100,6 +100,8 @@ TABLE: Mapping[str, Rule] = {
     "equipment.Connection": _on_site("meter__site", IMPORTERS),
     "equipment.CommunicationDevice": _on_site(roles=IMPORTERS),
     "equipment.DistributionZone": _on_site(),
+    "equipment.MqttSource": _on_site("gateway__site", IMPORTERS),
+    "equipment.MqttMessage": _on_site("source__gateway__site", IMPORTERS),
     "equipment.Appliance": _on_site(),
     "equipment.Switch": _on_site("appliance__site"),
     "alarms.Alarm": _on_site(),

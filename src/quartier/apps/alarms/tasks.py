@@ -1,17 +1,13 @@
-"""The job that looks for alarms every few minutes. It queues itself anew before it begins, so that
-a worker that is killed meanwhile ends nothing."""
+"""The job that looks for alarms every few minutes."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks import task
-from django_tasks_db.models import DBTaskResult
 
 from quartier.apps.alarms.delivery import deliver
 from quartier.apps.alarms.watching import watch_all
+from quartier.apps.audit import chains
 
 EVERY = timedelta(minutes=5)
 KEPT = timedelta(days=1)
@@ -23,7 +19,7 @@ def look_for_alarms() -> dict[str, int]:
     """Look at all sites, then send what is to be told."""
     now = timezone.now()
     queue(after=now + EVERY)
-    _forget(now - KEPT)
+    chains.forget(look_for_alarms, before=now - KEPT)
     watched = watch_all(now)
     sent = deliver(timezone.now)
     return {
@@ -37,18 +33,5 @@ def look_for_alarms() -> dict[str, int]:
 
 
 def queue(*, after: datetime) -> bool:
-    """Queue the job unless it waits already; whether it was. Two that were queued at the same
-    moment become one when the first of them runs."""
-    with transaction.atomic():
-        if _rows().filter(status="READY").exists():
-            return False
-        look_for_alarms.using(run_after=after).enqueue()
-    return True
-
-
-def _forget(before: datetime) -> None:
-    _rows().filter(status__in=("SUCCESSFUL", "FAILED"), finished_at__lt=before).delete()
-
-
-def _rows() -> "QuerySet[Any]":
-    return DBTaskResult.objects.filter(task_path=look_for_alarms.module_path)
+    """Queue the job unless it waits already; whether it was."""
+    return chains.queue(look_for_alarms, after=after)

@@ -12,10 +12,12 @@ from quartier.apps.equipment.appliances import Appliance as Appliance
 from quartier.apps.equipment.appliances import Switch as Switch
 from quartier.apps.equipment.badge_readers import BadgeReader as BadgeReader
 from quartier.apps.equipment.communication import CommunicationDevice as CommunicationDevice
-from quartier.apps.equipment.remote import RemoteCommand as RemoteCommand
-from quartier.apps.equipment.remote import RemotePresence as RemotePresence
+from quartier.apps.equipment.mqtt import MqttMessage as MqttMessage
+from quartier.apps.equipment.mqtt import MqttSource as MqttSource
 from quartier.apps.equipment.packages import GatewayPackage as GatewayPackage
 from quartier.apps.equipment.packages import Renewal as Renewal
+from quartier.apps.equipment.remote import RemoteCommand as RemoteCommand
+from quartier.apps.equipment.remote import RemotePresence as RemotePresence
 from quartier.apps.equipment.zones import DistributionZone as DistributionZone
 from quartier.apps.parties.models import REF, Party
 from quartier.apps.sites.models import BillingPoint, Site

@@ -87,8 +87,8 @@ def read_mapping(text: str) -> Mapping:
     try:
         raw = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, ArithmeticError, RecursionError) as problem:
-        line = f" at line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
-        raise BadMapping(f"the mapping is not JSON{line}") from None
+        at = problem.lineno if isinstance(problem, json.JSONDecodeError) else 1
+        raise BadMapping(f"the mapping is not JSON at line {at}") from None
     fields = _object(
         raw,
         "the mapping",
@@ -165,23 +165,23 @@ def _object(
     raw: Any, where: str, names: tuple[str, ...], optional: tuple[str, ...]
 ) -> dict[str, Any]:
     if not isinstance(raw, dict):
-        raise BadMapping(f"{where} is not an object")
+        raise BadMapping(f"in the mapping {where} is not an object")
     if missing := [name for name in names if name not in raw]:
-        raise BadMapping(f"{where} has no {missing[0]}")
+        raise BadMapping(f"{where} lacks the field {missing[0]}")
     if unknown := sorted(raw.keys() - set(names) - set(optional)):
-        raise BadMapping(f"{where} has a field {unknown[0]!r:.40} that is not known")
+        raise BadMapping(f"{where} has a field {unknown[0]!r:.40} that no mapping knows")
     return raw
 
 
 def _one_of(raw: Any, words: tuple[str, ...], where: str) -> str:
     if not isinstance(raw, str) or raw not in words:
-        raise BadMapping(f"{where} is none of {', '.join(words)}")
+        raise BadMapping(f"in the mapping {where} is none of {', '.join(words)}")
     return raw
 
 
 def _text(raw: Any, where: str, most: int) -> str:
     if not isinstance(raw, str) or not 0 < len(raw) <= most or not raw.isprintable():
-        raise BadMapping(f"{where} is not a text of 1 to {most} characters")
+        raise BadMapping(f"in the mapping {where} is not a text of 1 to {most} characters")
     return raw
 
 

@@ -45,7 +45,7 @@ def translate(mapping: Mapping, topic: str, payload: bytes, received_at: datetim
         return _row(mapping, names, content, received_at)
     rows = _at(content, mapping.rows)
     if not isinstance(rows, list) or len(rows) > MOST_ROWS:
-        raise BadMessage(f"{mapping.rows} is not a list of at most {MOST_ROWS}")
+        raise BadMessage(f"in the message {mapping.rows} is not a list of at most {MOST_ROWS}")
     return [told for row in rows for told in _row(mapping, names, row, received_at)]
 
 
@@ -76,7 +76,7 @@ def _row(mapping: Mapping, names: dict[str, str], row: Any, received_at: datetim
     said = _BRACES.sub(lambda found: _filled(found[1], names, row), mapping.meter)
     meter = mapping.meters.get(said, said)
     if not _NAME.fullmatch(meter):
-        raise BadMessage(f"{said!r:.60} is not the name of a meter")
+        raise BadMessage(f"in the message {said!r:.60} is not the name of a meter")
     at = _time(mapping, row, received_at)
     return [Told(meter, one.obis, one.base, at, _number(one, row)) for one in mapping.values]
 
@@ -86,7 +86,7 @@ def _filled(name: str, names: dict[str, str], row: Any) -> str:
         return names[name]
     value = _at(row, name)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise BadMessage(f"{name} names no meter")
+        raise BadMessage(f"in the message {name} names no meter")
     return str(value)
 
 
@@ -94,18 +94,18 @@ def _number(one: ValueMap, row: Any) -> Decimal:
     raw = _at(row, one.path) if one.path else row
     place = one.path or "the payload"
     if isinstance(raw, bool) or not isinstance(raw, int | str | Decimal):
-        raise BadMessage(f"{place} is not a number")
+        raise BadMessage(f"in the message {place} is not a number")
     if isinstance(raw, str):
         raw = raw.strip().removeprefix("[").removesuffix("]").strip()
     try:
         value = Decimal(raw) * one.factor
     except InvalidOperation:
-        raise BadMessage(f"{place} is not a number") from None
+        raise BadMessage(f"in the message {place} is not a number") from None
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or value.adjusted() >= 12 or exponent < -_MOST_DIGITS:
-        raise BadMessage(f"{place} is not a number that can be meant")
+        raise BadMessage(f"in the message {place} is no number that can be meant")
     if value < 0 and one.base != "W":
-        raise BadMessage(f"{place} is below 0, and a counter never is")
+        raise BadMessage(f"in the message {place} is below 0, and a counter never is")
     return value
 
 
@@ -120,12 +120,14 @@ def _time(mapping: Mapping, row: Any, received_at: datetime) -> datetime:
             seconds = Decimal(raw) / (1000 if mapping.time == "epoch_ms" else 1)
             at = _EPOCH + timedelta(milliseconds=int(seconds * 1000))
     except (TypeError, ValueError, ArithmeticError):
-        raise BadMessage(f"{mapping.time_path} is not a time") from None
+        raise BadMessage(f"in the message {mapping.time_path} is not a time") from None
     if at.tzinfo is None:
-        raise BadMessage(f"{mapping.time_path} does not say in which time zone it is")
+        raise BadMessage(
+            f"in the message {mapping.time_path} does not say in which time zone it is"
+        )
     at = at.astimezone(UTC) if 1 < at.year < 9999 else _EPOCH
     if not _FIRST <= at < _END:
-        raise BadMessage(f"{mapping.time_path} is not a time from 2000 to 2099")
+        raise BadMessage(f"in the message {mapping.time_path} is no time from 2000 to 2099")
     return at
 
 
@@ -137,7 +139,7 @@ def _at(content: Any, path: str) -> Any:
             try:
                 found = json.loads(found, parse_float=Decimal, parse_constant=_no_number)
             except (ValueError, ArithmeticError, RecursionError):
-                raise BadMessage(f"there is no {path}") from None
+                raise BadMessage(f"in the message there is no {path}") from None
         if isinstance(found, dict) and step in found:
             found = found[step]
         elif (
@@ -148,7 +150,7 @@ def _at(content: Any, path: str) -> Any:
         ):
             found = found[int(step)]
         else:
-            raise BadMessage(f"there is no {path}")
+            raise BadMessage(f"in the message there is no {path}")
     return found
 
 
