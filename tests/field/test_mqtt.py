@@ -17,6 +17,8 @@ from django.utils import timezone
 
 import quartier.formats.mqtt_mapping as room
 from quartier.apps.equipment.models import (
+    Bus,
+    Connection,
     Device,
     Gateway,
     GatewayFinding,
@@ -26,9 +28,10 @@ from quartier.apps.equipment.models import (
     Register,
 )
 from quartier.apps.metering import mqtt
+from quartier.apps.metering.comparing import compare_with_display, not_compared
 from quartier.apps.metering.models import Reading, Unplaced
 from quartier.apps.parties.models import Organisation
-from quartier.apps.sites.models import Site
+from quartier.apps.sites.models import Note, Site
 from quartier.config.wiring import database_of
 from quartier.field.mqtt import MqttService
 from quartier.field.storage.mqtt import StoredSources
@@ -196,6 +199,45 @@ def test_what_cannot_be_understood_is_said_kept_and_looked_at_again(source, brok
         assert mqtt.look_again(source) == 3
         assert mqtt.read_waiting(at=timezone.now()) == 3
         assert Reading.objects.count() == 2
+
+
+def test_nothing_is_billed_by_a_mapping_before_the_display_was_looked_at(source):
+    at = T0 + timedelta(minutes=20)
+
+    def come(number):
+        MqttMessage.objects.create(
+            source=source,
+            topic="building/w001/state",
+            payload=said(number).encode(),
+            received_at=at,
+        )
+        mqtt.read_waiting(at=at)
+
+    with for_now():
+        come(1)
+        site, later = source.gateway.site, at + timedelta(minutes=1)
+        waits = not_compared(site, later)
+        assert {one.obis for one in waits} == {"1-1:1.8.0", "1-1:2.8.0"}
+        for one in waits:
+            shown = Decimal(1001 if one.obis == "1-1:1.8.0" else 5)
+            compare_with_display(one, shown, at=at, actor="t")
+        assert not_compared(site, later) == []
+        assert not Note.objects.exists()
+        source.mapping = source.mapping.replace('"kWh"}', '"kWh", "scale": 1}')
+        source.save()
+        at = later
+        come(2)
+        assert len(not_compared(site, at + timedelta(minutes=1))) == 2, "another mapping"
+        assert Note.objects.get().kind == "issue"
+    with for_now():
+        gateway = source.gateway
+        bus = Bus.objects.create(gateway=gateway, name="b", kind="modbus_tcp")
+        meter = Meter.objects.get(ref="w001")
+        about = {"driver": "eastron_sdm630", "address": "1", "since": T0}
+        Connection.objects.create(meter=meter, bus=bus, **about)
+        come(3)
+        assert "is read over a bus too" in MqttMessage.objects.get().problem
+        assert not Reading.objects.exists()
 
 
 def test_a_source_that_changes_or_cannot_be_reached_is_followed_and_said(source, broker):

@@ -34,7 +34,7 @@ SPEAKERS = [
     "apps/intake", "apps/metering/blocks.py", "apps/metering/by_hand.py",
     "apps/metering/comparing.py", "apps/metering/undoing.py",
     "apps/metering/conversion.py", "apps/metering/inspection.py", "apps/metering/momentary.py",
-    "apps/metering/operations.py",
+    "apps/metering/operations.py", "apps/metering/mqtt.py",
     "apps/metering/queries.py", "apps/metering/store.py", "apps/metering/validation.py",
     "apps/parties/operations.py", "apps/sharing", "core/allocation", "core/invoicing/build.py",
     "core/invoicing/caps.py", "core/invoicing/credit.py", "core/invoicing/tax.py",

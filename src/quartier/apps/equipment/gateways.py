@@ -117,7 +117,7 @@ def connect(bus: Bus, wanted: Sequence[Wanted], how: How, *, at: datetime, actor
             doubtful = _put(bus, wanted, how, at)
             _check(gateway)
             if doubtful:
-                _doubt(gateway.site, doubtful, at)
+                doubt(gateway.site, doubtful, at)
             _note(
                 "gateway.connect",
                 gateway,
@@ -221,7 +221,8 @@ def _what_is_read(
     return key, model, {name: text for name, text in settings.items() if name not in hidden}
 
 
-def _doubt(site: Site, meters: Sequence[Meter], at: datetime) -> None:
+def doubt(site: Site, meters: Sequence[Meter], at: datetime) -> None:
+    """An issue that stops the bill until somebody has looked at what was read of ``meters``."""
     names = ", ".join(one.ref for one in meters)
     Note.objects.create(
         site=site,

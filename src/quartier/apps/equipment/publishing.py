@@ -1,16 +1,21 @@
 """Where a cloud gateway publishes: what an installer says of its broker and of its messages."""
 
+import hashlib
 import ssl
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from quartier.apps.audit.operations import record
-from quartier.apps.equipment.gateways import BadSetUp
-from quartier.apps.equipment.models import Gateway, MqttSource
+from quartier.apps.equipment.gateways import BadSetUp, doubt
+from quartier.apps.equipment.models import Connection, Gateway, Meter, MqttSource
 from quartier.formats.mqtt_mapping import BadMapping, read_mapping
 
+DRIVER = "mqtt"
+"""What a connection without a bus names: no driver of ours, so its registers are compared with the
+display before they are billed."""
 FIELDS = ("host", "port", "is_tls", "ca", "username", "password", "mapping", "is_enabled")
 
 
@@ -38,6 +43,39 @@ def save(gateway: Gateway, values: dict[str, Any], *, at: datetime, actor: str) 
         told = {name: values[name] for name in FIELDS if name not in ("password", "ca")}
         _note("gateway.mqtt", gateway, at, actor, told)
     return row
+
+
+def read_by_bus(source: MqttSource, refs: Iterable[str]) -> set[str]:
+    """Those of ``refs`` that are read over a bus: another source may not read them too."""
+    rows = Connection.objects.filter(
+        meter__site=source.gateway.site_id, meter__ref__in=list(refs), bus__isnull=False
+    )
+    return set(rows.values_list("meter__ref", flat=True))
+
+
+def remember_readers(
+    source: MqttSource, refs: Iterable[str], *, first_at: datetime, at: datetime
+) -> None:
+    """The meters of ``refs`` are read by the mapping of ``source`` from ``first_at`` on.
+
+    Where that is another mapping than until now, from ``at`` on, and an issue stops the bill until
+    somebody has looked at what was read.
+    """
+    mapping = hashlib.sha256(source.mapping.encode()).hexdigest()[:16]
+    settings = {"gateway": source.gateway.name, "mapping": mapping}
+    about = {"driver": DRIVER, "settings": settings, "bus": None}
+    meters = Meter.objects.filter(site=source.gateway.site_id, ref__in=list(refs))
+    doubtful = []
+    for meter in meters.select_related("connection"):
+        before = getattr(meter, "connection", None)
+        if before is not None and (before.driver, before.settings) == (DRIVER, settings):
+            continue
+        since = first_at if before is None else at
+        Connection.objects.update_or_create(meter=meter, defaults={**about, "since": since})
+        if before is not None and before.driver == DRIVER:
+            doubtful.append(meter)
+    if doubtful:
+        doubt(source.gateway.site, doubtful, at)
 
 
 def remove(source: MqttSource, *, at: datetime, actor: str) -> None:

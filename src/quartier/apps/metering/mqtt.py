@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from quartier.apps.equipment.models import Gateway, MqttMessage, MqttSource
+from quartier.apps.equipment.publishing import read_by_bus, remember_readers
 from quartier.apps.metering.models import GatewayBuffer
 from quartier.apps.metering.receive import receive_batch
 from quartier.formats.mqtt_mapping import BadMapping, BadMessage, Told, read_mapping, translate
@@ -39,16 +40,22 @@ def read_source(source: MqttSource, *, at: datetime) -> int:
         )
         if not rows:
             return 0
-        told: list[Told] = []
+        understood: list[tuple[MqttMessage, list[Told]]] = []
         for row in rows:
             row.read_at = at
             if row.problem:  # the field server said so
                 continue
             try:
                 mapping = read_mapping(source.mapping)
-                told += translate(mapping, row.topic, bytes(row.payload), row.received_at)
+                found = translate(mapping, row.topic, bytes(row.payload), row.received_at)
+                understood.append((row, found))
             except (BadMapping, BadMessage) as problem:
                 row.problem = str(problem)[:_LONGEST]
+        told = _of_no_bus(source, understood)
+        if told:
+            first_at = min(one.at for one in told)
+            refs = {one.meter for one in told}
+            remember_readers(source, refs, first_at=first_at, at=at)
         _receive(source, rows, told, at)
         MqttMessage.objects.bulk_update(rows, ["read_at", "problem"], batch_size=500)
         Gateway.objects.filter(pk=source.pk).update(seen_at=rows[-1].received_at)
@@ -59,6 +66,19 @@ def look_again(source: MqttSource) -> int:
     """Messages that could not be understood are looked at again; how many that are."""
     rows = MqttMessage.objects.filter(source=source, read_at__isnull=False).exclude(problem="")
     return rows.update(read_at=None, problem="")
+
+
+def _of_no_bus(source: MqttSource, understood: list[tuple[MqttMessage, list[Told]]]) -> list[Told]:
+    """What is told of meters that are read over no bus; of the others the message says so."""
+    busy = read_by_bus(source, {one.meter for _, found in understood for one in found})
+    told = []
+    for row, found in understood:
+        both = sorted({one.meter for one in found} & busy)
+        if both:
+            row.problem = f"the meter {both[0]} is read over a bus too; take it off that first"
+        else:
+            told += found
+    return told
 
 
 def _receive(source: MqttSource, rows: list[MqttMessage], told: list[Told], at: datetime) -> None:

@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -29,6 +29,7 @@ from quartier.apps.equipment.models import (
     Register,
 )
 from quartier.apps.equipment.pairing import draw_code, unpair
+from quartier.apps.equipment.publishing import DRIVER
 from quartier.apps.equipment.reports import forget_findings
 from quartier.apps.metering.comparing import NotTheSame, compare_with_display, not_compared
 from quartier.apps.metering.models import Unplaced
@@ -157,7 +158,7 @@ def _about(visit: Visit, row: Gateway) -> dict[str, Any]:
     waits = {one.pk for one in not_compared(visit.site, timezone.now())}
     registers: list[Any] = list(
         visit.scope.queryset(Register)
-        .filter(meter__in=meters)
+        .filter(Q(meter__in=meters) | _published(row))
         .select_related("meter")
         .order_by("meter__ref", "direction", "part")
     )
@@ -190,6 +191,15 @@ def _about(visit: Visit, row: Gateway) -> dict[str, Any]:
         )
         .order_by("meter", "obis")[:_MOST_SHOWN],
     }
+
+
+def _published(row: Gateway) -> Q:
+    """Registers of the meters whose readings the gateway publishes itself."""
+    return Q(
+        meter__site=row.site_id,
+        meter__connection__driver=DRIVER,
+        meter__connection__settings__gateway=row.name,
+    )
 
 
 def _describe(row: Any) -> None:
@@ -233,7 +243,9 @@ def _disconnect(visit: Visit, row: Gateway) -> None:
 
 
 def _compare(visit: Visit, row: Gateway) -> None:
-    rows = visit.scope.queryset(Register).filter(meter__connection__bus__gateway=row)
+    rows = visit.scope.queryset(Register).filter(
+        Q(meter__connection__bus__gateway=row) | _published(row)
+    )
     key = visit.request.POST.get("register", "")[:18]
     register = get_object_or_404(
         rows.select_related("meter", "site"), pk=int(key) if key.isdecimal() else 0
