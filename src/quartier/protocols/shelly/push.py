@@ -112,7 +112,8 @@ class Push:
                     challenge = self._challenge(frame, password)
                     await _ask(socket, 2, frame_login(challenge, password))
                 else:
-                    self._status = {}
+                    if isinstance(frame.get("result"), dict):  # else what was there stays gone
+                        self._status = {}
                     self._merge(frame.get("result"))
                     self._has_worked = True
 
