@@ -50,7 +50,7 @@ def test_every_word_is_used():
     source = "".join(path.read_text("utf-8") for path in FOLDER.parent.glob("*.py"))
     source += "".join(path.read_text("utf-8") for path in (FOLDER.parent / "typst").glob("*.typ"))
     source += " ".join([*Kind, *CapStatus, "flat", "effective"])
-    source += " ".join(f"kind_{kind}" for kind in CommunicationDevice.Kind.values)
+    source += "".join(f" kind_{kind}" for kind in CommunicationDevice.Kind.values)
     data = {"segments", "solutions", "units", "unit_of_one", "vat", "law_words"}
     for key in keys(texts_in("de")):
         table, _, word = key.partition(".")
