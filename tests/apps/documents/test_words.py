@@ -16,6 +16,7 @@ from quartier.apps.documents.page import page_of
 from quartier.apps.documents.texts import FOLDER, article_in, languages, texts_in
 from quartier.apps.equipment.models import CommunicationDevice
 from quartier.core.invoicing.document import CapProof, CapStatus, Energy, EnergyBar, Kind
+from quartier.formats.uplink.configuration import BusKind
 from tests.samples import document_samples as samples
 
 
@@ -51,6 +52,7 @@ def test_every_word_is_used():
     source += "".join(path.read_text("utf-8") for path in (FOLDER.parent / "typst").glob("*.typ"))
     source += " ".join([*Kind, *CapStatus, "flat", "effective"])
     source += "".join(f" kind_{kind}" for kind in CommunicationDevice.Kind.values)
+    source += "".join(f" bus_{kind}" for kind in BusKind)
     data = {"segments", "solutions", "units", "unit_of_one", "vat", "law_words"}
     for key in keys(texts_in("de")):
         table, _, word = key.partition(".")
