@@ -77,6 +77,7 @@ class Line:
         self._came: asyncio.Queue[MQTTMessage] = asyncio.Queue()
         self._states: asyncio.Queue[tuple[datetime | None, str]] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
+        self._is_refused = False
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"quartier-{source.source_id}",
@@ -145,6 +146,7 @@ class Line:
     # The library calls these in its own thread.
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, *_: Any) -> None:
+        self._is_refused = reason.is_failure
         if reason.is_failure:
             self._state(None, f"the broker refuses the connection ({reason})")
             return
@@ -152,7 +154,8 @@ class Line:
         self._state(datetime.now(UTC), "")
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, *_: Any) -> None:
-        self._state(None, f"the connection to the broker has ended ({reason})")
+        if not self._is_refused:  # else why it was refused says more
+            self._state(None, f"the connection to the broker has ended ({reason})")
 
     def _on_connect_fail(self, *_: Any) -> None:
         self._state(None, "the broker cannot be reached; check host, port and certificate")
