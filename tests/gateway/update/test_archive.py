@@ -5,7 +5,7 @@ import stat
 import zipfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quartier.gateway.update import archive
@@ -116,6 +116,7 @@ BYTES = _good_bytes()
 
 
 @settings(max_examples=150, deadline=None)
+@example([(244, 8), (281, 128)])
 @given(st.lists(st.tuples(st.integers(0, len(BYTES) - 1), st.integers(0, 255)), max_size=8))
 def test_damaged_files_are_refused_or_give_what_belongs(tmp_path_factory, changes):
     folder = tmp_path_factory.mktemp("m")

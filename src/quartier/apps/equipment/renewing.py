@@ -1,7 +1,9 @@
 """Which gateway is to run which version of its program."""
 
 import hashlib
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from io import BytesIO
@@ -34,9 +36,10 @@ def add(data: bytes, signature: bytes, *, at: datetime) -> GatewayPackage:
             if file.getinfo("VERSION").file_size > 100:
                 raise BadPackage("it does not say which version it is")
             version = file.read("VERSION").decode("ascii").strip()
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as problem:
-        if isinstance(problem, BadPackage):
-            raise
+    except BadPackage:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError,
+            ArithmeticError, NotImplementedError, RuntimeError):  # fmt: skip
         raise BadPackage("it is no file that build-update has made") from None
     sha256 = hashlib.sha256(data).hexdigest()
     software_of(version, sha256, len(data), signature.hex(), 1)
