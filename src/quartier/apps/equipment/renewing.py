@@ -18,6 +18,12 @@ from quartier.formats.uplink.software import MOST_BYTES, PART_BYTES, Software
 from quartier.formats.uplink.strict import BadMessage
 
 SIGNATURE_BYTES = 64
+_LONGEST_VERSION = 100
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError),
+    *(ArithmeticError, NotImplementedError, RuntimeError),
+)
+"""What the library says of files that are none."""
 
 
 class BadPackage(ValueError):
@@ -33,13 +39,9 @@ def add(data: bytes, signature: bytes, *, at: datetime) -> GatewayPackage:
         raise BadPackage(f"a version has at most {MOST_BYTES >> 20} MiB")
     try:
         with zipfile.ZipFile(BytesIO(data)) as file:
-            if file.getinfo("VERSION").file_size > 100:
-                raise BadPackage("it does not say which version it is")
-            version = file.read("VERSION").decode("ascii").strip()
-    except BadPackage:
-        raise
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError,
-            ArithmeticError, NotImplementedError, RuntimeError):  # fmt: skip
+            is_short = file.getinfo("VERSION").file_size <= _LONGEST_VERSION
+            version = file.read("VERSION").decode("ascii").strip() if is_short else ""
+    except _DAMAGED:
         raise BadPackage("it is no file that build-update has made") from None
     sha256 = hashlib.sha256(data).hexdigest()
     software_of(version, sha256, len(data), signature.hex(), 1)
