@@ -69,10 +69,14 @@ def test_what_was_stored_arrives_once(tmp_path):
                         await asyncio.sleep(draw.random() * 0.8)
                     running.kill()
                     await running.wait()
+                reports = len(platform.reports)
                 running = await start()
                 async with asyncio.timeout(60):
                     before = stored(home.buffer_path)[1]
-                    while max(platform.kept.values(), default=0) < before:
+                    while (
+                        len(platform.reports) == reports
+                        or max(platform.kept.values(), default=0) < before
+                    ):
                         await asyncio.sleep(0.01)
                 running.terminate()
                 assert await running.wait() == 0
