@@ -13,6 +13,20 @@ def filler(address, count):
     return SimData(address, values=[0] * count, datatype=DataType.REGISTERS)
 
 
+def doubles(address, *values):
+    return SimData(address, values=list(values), datatype=DataType.FLOAT64)
+
+
+def pac2200():
+    """Holding registers of a PAC2200; it has none between the blocks."""
+    return [
+        floats(1, 231.0, 229.5, 230.0, 400.0, 399.0, 398.0, 2.0, 1.5, 0.0, 462.0, 344.25, 0.0),
+        floats(25, 462.0, -344.25, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0),
+        floats(55, 50.0, 230.0, 399.0, 1.1, 806.0, 117.75, 0.0, 0.9),
+        doubles(801, 5_000_000.25, 123_456.5, 900.0, 0.5),
+    ]
+
+
 def sdm630(total_kwh=8123.5, voltage=230.0, power=1649.5):
     """Input registers of an SDM630, everything between them readable."""
     return [

@@ -12,7 +12,7 @@ from quartier.drivers import catalog
 from quartier.drivers.modbus.identity import identify
 from quartier.drivers.modbus.reading import device, poll
 from quartier.drivers.modbus.sunspec import ModelAt, discover, registers_of
-from tests.drivers.maps import INVERTER, floats, sdm630, sunspec
+from tests.drivers.maps import INVERTER, floats, pac2200, sdm630, sunspec
 from tests.protocols import clock
 from tests.protocols.modbus.simulator import QUICK, registers, simulated
 from tests.protocols.modbus.simulator import device as simulated_device
@@ -54,6 +54,19 @@ def test_a_three_phase_meter(rtu):
     assert values["1-1:62.8.0"] == (Decimal(0), "Wh")
     billed = {value.name for value in reading.values if value.is_billing}
     assert billed == {"1-1:1.8.0", "1-1:2.8.0"}
+
+
+@BOTH
+def test_two_tariffs_are_one_counter_and_no_block_is_read_across_what_is_not_there(rtu):
+    meters = [simulated_device(126, holding=pac2200())]
+    reading, values = read(meters, "siemens_pac", "PAC2200", 126, rtu=rtu)
+    assert reading.findings == ()
+    assert values["1-1:1.8.0"] == (Decimal("5123456.75"), "Wh")
+    assert values["1-1:2.8.0"] == (Decimal("900.5"), "Wh")
+    assert values["1-1:16.7.0"] == (Decimal("117.75"), "W")
+    assert values["1-1:56.7.0"] == (Decimal("-344.25"), "W")
+    assert values["1-1:52.7.0"] == (Decimal("229.5"), "V")
+    assert len(values) == 12
 
 
 @BOTH

@@ -51,6 +51,19 @@ def test_a_scale_factor_of_the_device(raw, power):
     assert Fraction(value.value) == raw * Fraction(10) ** power
 
 
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4))
+def test_counters_of_tariffs_are_added_up_exactly(raw):
+    first, *others = (tuple(one >> shift & 0xFFFF for shift in (16, 0)) for one in raw)
+    value = register(Type.U32, "kWh", "0.1").value(first, plus=tuple(others))
+    assert Fraction(value.value) == sum(raw) * 100
+
+
+def test_a_sum_without_one_of_its_parts_is_no_value():
+    summed = register(Type.U16, "Wh", missing=[0xFFFF])
+    with pytest.raises(NotAvailable):
+        summed.value((5,), plus=((0xFFFF,),))
+
+
 def test_a_scale_factor_that_cannot_be():
     with pytest.raises(Implausible, match="10\\^11"):
         register(Type.S16, "W", exponent=True).value((1,), (11,))

@@ -54,7 +54,9 @@ def _register(register: Register) -> str:
     only = ", ".join(register.models) or (f"phase {register.phase}" if register.phase else "all")
     cells = (
         register.name,
-        f"{register.place.address} (0x{register.place.address:04X})",
+        " + ".join(
+            f"{one.address} (0x{one.address:04X})" for one in (register.place, *register.plus)
+        ),
         str(register.place.function),
         kind,
         f"{register.unit}{scale}",

@@ -29,13 +29,14 @@ class Block:
 
 def plan(registers: Iterable[Register], limits: Limits) -> tuple[Block, ...]:
     """The fewest requests, taken greedily in the order of addresses, that fetch ``registers``
-    with their exponents."""
+    with their exponents and what is added to them."""
     groups: dict[str, set[Place]] = {}
     for register in registers:
         places = groups.setdefault(register.group, set())
         places.add(register.place)
         if register.exponent is not None:
             places.add(register.exponent)
+        places.update(register.plus)
     return tuple(block for places in groups.values() for block in blocks_of(places, limits))
 
 

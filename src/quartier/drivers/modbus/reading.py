@@ -128,7 +128,11 @@ async def fetch(
 
 
 def _no_register(asked: Device, part: Block) -> Finding:
-    wanted = [r for r in asked.registers if r.place in part.places or r.exponent in part.places]
+    wanted = [
+        one
+        for one in asked.registers
+        if not {one.place, one.exponent, *one.plus}.isdisjoint(part.places)
+    ]
     names = ", ".join(register.name for register in wanted)
     severity = _severity(wanted)
     return Finding(
@@ -169,9 +173,12 @@ def decode(
         exponent = words.get(register.exponent, ()) if register.exponent else ()
         if register.exponent and not exponent:
             continue
+        if not all(place in words for place in register.plus):
+            continue
         seen.append(register)
+        plus = tuple(words[place] for place in register.plus)
         try:
-            values.append(register.value(words[register.place], exponent))
+            values.append(register.value(words[register.place], exponent, plus))
         except NotAvailable:
             if not register.is_optional:
                 findings.append(_not_available(register, where))

@@ -51,7 +51,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A number in the device. Value = words x 10^(word at ``exponent``) x ``scale``, in ``unit``.
+    """A number in the device. Value = words x 10^(word at ``exponent``) x ``scale``, in ``unit``;
+    the numbers at ``plus`` are added to it first, as of a counter for each tariff.
 
     ``low`` and ``high`` bound it in the base unit. ``missing`` are the patterns by which the
     device says that it has no value; ``is_optional``: that is nothing to look at. Registers of
@@ -74,15 +75,22 @@ class Register:
     missing: frozenset[int] = frozenset()
     exponent: Place | None = None
     group: str = ""
+    plus: tuple[Place, ...] = ()
     sources: tuple[str, ...] = field(default=(), compare=False)
 
-    def value(self, words: tuple[int, ...], exponent: tuple[int, ...] = ()) -> Value:
-        """The value in ``words``.
+    def value(
+        self,
+        words: tuple[int, ...],
+        exponent: tuple[int, ...] = (),
+        plus: tuple[tuple[int, ...], ...] = (),
+    ) -> Value:
+        """The value in ``words``, and in those of each place of ``plus``.
 
         Raises NotAvailable where the device says it has none, :class:`Implausible`, and
         :class:`BadFrame` for words that are no such number.
         """
-        raw = number(words, self.kind, self.order, self.missing)
+        parts = (number(one, self.kind, self.order, self.missing) for one in (words, *plus))
+        raw = sum(parts, Decimal(0))
         factors = [raw, self.scale, BASE[self.unit][1]]
         if self.exponent is not None:
             power = number(exponent, Type.S16, missing=frozenset({0x8000}))
@@ -169,8 +177,11 @@ def read_meaning(
         frozenset(table.wholes("missing")),
         exponent,
         table.text("group", ""),
+        tuple(Place(place.function, one, place.words) for one in table.wholes("plus")),
         _sources(table, head),
     )
+    if any(one.end > 0x10000 for one in register.plus):
+        table.fault("plus", "leaves the address space.")
     if head.sources and not head.agree(register.sources):
         table.fault(
             "sources",
