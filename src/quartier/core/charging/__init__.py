@@ -1,0 +1,1 @@
+"""What charging stations told, and what it comes to."""

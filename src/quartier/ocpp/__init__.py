@@ -1,0 +1,1 @@
+"""OCPP over WebSockets (OCPP-J): what a station and we say to each other."""

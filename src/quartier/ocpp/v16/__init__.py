@@ -1,0 +1,1 @@
+"""OCPP 1.6: who asks what, and what its messages mean."""
