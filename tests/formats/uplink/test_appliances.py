@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -32,6 +33,8 @@ from quartier.formats.uplink.configuration import (
     encode,
 )
 from quartier.formats.uplink.strict import BadMessage
+from quartier.gateway.surplus.controller import Controller
+from quartier.gateway.surplus.steering import consumer
 from tests.formats.uplink.test_configuration import LINES, NAMES, WORDS
 
 RELAY = OutputSettings("rs485", "waveshare_relay", "200", (0,))
@@ -103,6 +106,19 @@ def appliances(draw):
 def test_it_comes_back_as_it_was(listed, grid):
     configuration = replace(HOUSE, surplus=Surplus(tuple(listed), grid))
     assert decode(encode(configuration)) == configuration
+    # What the agent takes it can steer: else it would fail on it again and again.
+    controller = Controller([consumer(one) for one in listed], HOUSE.timezone)
+    decided = controller.step(datetime(2026, 7, 6, 10, tzinfo=UTC), 0.0, 0)
+    assert {one.name for one in decided} == {one.name for one in listed}
+
+
+def test_without_an_appliance_there_is_a_grid_entry_for_stations():
+    content = json.loads(encode(HOUSE))
+    content["surplus"]["appliances"] = []
+    assert decode(json.dumps(content).encode()).surplus == Surplus((), SURPLUS.grid)
+    del content["surplus"]["grid"]
+    with pytest.raises(BadMessage, match="there is no appliance"):
+        decode(json.dumps(content).encode())
 
 
 def test_where_nothing_is_switched_an_older_gateway_can_read_it():
@@ -110,7 +126,6 @@ def test_where_nothing_is_switched_an_older_gateway_can_read_it():
 
 
 BAD = [
-    (("appliances",), [], "there is no appliance"),
     (("appliances", 0, "power_w"), 0, "appliance 1: power_w is not a whole number from 1"),
     (("appliances", 0, "power_w"), 3.5, "3.5 is not a whole number"),
     (("appliances", 0, "mode"), "sunny", "appliance 1: mode is none of solar"),

@@ -167,7 +167,7 @@ def read(raw: Any, buses: dict[str, bool], meters: set[str]) -> Surplus:
     needed = [name for name in _APPLIANCE if name != "priority"]
     listed = fields.objects("appliances", MOST_APPLIANCES, "appliance", needed, ("priority",))
     appliances = tuple(_appliance(one, buses, meters) for one in listed)
-    if not appliances:
+    if not appliances and "grid" not in fields.raw:  # with it there may be charging stations
         raise BadMessage("surplus: there is no appliance")
     seen: set[str] = set()
     for one in appliances:

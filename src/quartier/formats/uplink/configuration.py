@@ -11,11 +11,12 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from quartier.formats.uplink import appliances, badge_readers, software
+from quartier.formats.uplink import appliances, badge_readers, software, stations
 from quartier.formats.uplink.appliances import Surplus
 from quartier.formats.uplink.badge_readers import ReaderSettings
 from quartier.formats.uplink.batch import NAME
 from quartier.formats.uplink.software import Software
+from quartier.formats.uplink.stations import Charging
 from quartier.formats.uplink.strict import (
     VERSION,
     BadMessage,
@@ -130,6 +131,8 @@ class Configuration:
     """What it switches; None where there is nothing."""
     readers: tuple[ReaderSettings, ...] = ()
     """The readers of badges that it listens to."""
+    charging: Charging | None = None
+    """The charging stations that it serves; None where there is none."""
     software: Software | None = None
     """The version of its program that it is to run; None where nobody asks for one."""
 
@@ -141,9 +144,18 @@ class Configuration:
             inspect_until=self.inspect_until,
             surplus=self.surplus,
             readers=self.readers,
+            charging=self.charging,
             software=self.software,
         )
         return same == self
+
+    def steers_otherwise(self, other: "Configuration") -> bool:
+        """Whether ``other`` steers, listens to readers or serves stations in another way."""
+        return (self.surplus, self.readers, self.charging) != (
+            other.surplus,
+            other.readers,
+            other.charging,
+        )
 
 
 def encode(configuration: Configuration) -> bytes:
@@ -163,6 +175,8 @@ def encode(configuration: Configuration) -> bytes:
         content["software"] = software.written(configuration.software)
     if configuration.surplus is not None:
         content["surplus"] = appliances.written(configuration.surplus)
+    if configuration.charging is not None:
+        content["charging"] = stations.written(configuration.charging)
     if configuration.readers:
         content["readers"] = badge_readers.written(configuration.readers)
     data = encoded(content)
@@ -176,7 +190,7 @@ def decode(data: bytes) -> Configuration:
         data,
         MOST_BYTES,
         ("gateway", "number", "timezone", "buses", "meters", "power_every_s"),
-        ("inspect_until_ms", "software", "surplus", "readers"),
+        ("inspect_until_ms", "software", "surplus", "readers", "charging"),
     )
     buses = tuple(_bus(one) for one in _buses(fields))
     _once("bus", [bus.name for bus in buses])
@@ -194,6 +208,10 @@ def decode(data: bytes) -> Configuration:
         surplus = appliances.read(
             fields.raw["surplus"], has_addresses, {meter.name for meter in meters}
         )
+    charging = None
+    if "charging" in fields.raw:
+        appliance_names = {one.name for one in surplus.appliances} if surplus else set()
+        charging = stations.read(fields.raw["charging"], appliance_names)
     return Configuration(
         fields.text("gateway", NAME, "the name of a gateway"),
         fields.whole("number", 1),
@@ -204,6 +222,7 @@ def decode(data: bytes) -> Configuration:
         fields.instant("inspect_until_ms") if "inspect_until_ms" in fields.raw else None,
         surplus,
         badge_readers.read(fields) if "readers" in fields.raw else (),
+        charging,
         software.read(fields.raw["software"]) if "software" in fields.raw else None,
     )
 
