@@ -162,8 +162,29 @@ def test_a_form_of_another_site_does_nothing(building):
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(
+            ("gateway", 200),
+            ("gateway.local", 200),
+            ("GATEWAY.lan.:8080", 200),
+            ("[::1]:8080", 200),
+        ),
+        *(("192.168.1.7:8080", 200), ("evil.example", 421), ("evil.example.:8080", 421)),
+        *(("127.0.0.1.evil.example", 421), ("evil.example:x", 421), ("[::1", 421), ("local", 200)),
+    ],
+)
+def test_a_site_that_points_its_own_name_here_can_try_no_pin(building, host, status):
+    page, _ = building.ask("GET", "/", Host=host)
+    tried, _ = building.ask("POST", "/sign-in", {"pin": PIN}, Host=host, Origin=f"http://{host}")
+    assert (page.status, tried.status) == (status, 303 if status == 200 else 421)
+
+
+@pytest.mark.parametrize(
     ("sent", "status"),
     [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nOrigin: http://[\r\n\r\n", 403),
+        (b"GET / HTTP/1.1\r\nHost: [\r\n\r\n", 421),
         (b"GET / HTTP/1.1\r\n" + b"x: " + b"y" * 20_000 + b"\r\n\r\n", 431),
         (b"DELETE / HTTP/1.1\r\n\r\n", 405),
         (b"\x16\x03\x01\x02\r\n\r\n", 400),
@@ -183,6 +204,28 @@ def test_hostile_requests_are_refused(building, sent, status):
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"w001" not in answer
     assert building.ask("GET", "/")[0].status == 200
+
+
+def test_many_who_say_nothing_keep_nobody_out_and_are_hung_up(building):
+    where = "127.0.0.1", building.port
+    with contextlib.ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection(where, 10)) for _ in range(200)]
+        for one in silent[::2]:
+            with contextlib.suppress(OSError):
+                one.sendall(b"GET / HTTP/1.1\r\nHost: gate")
+        begun_s = time.monotonic()
+        assert building.ask("GET", "/")[0].status == 200
+        assert time.monotonic() - begun_s < 2
+        held = 0
+        for one in silent:
+            one.settimeout(0.02)
+            try:
+                held += bool(one.recv(1))
+            except TimeoutError:
+                held += 1
+            except OSError:
+                continue
+        assert held <= 20
 
 
 def test_every_text_is_there_in_four_languages():

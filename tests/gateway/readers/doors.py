@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from datetime import UTC, datetime
 
 from quartier.gateway.noticed import Ledger
@@ -10,12 +9,6 @@ from quartier.gateway.readers.reader import Reader
 from quartier.gateway.timekeeper import SystemClock
 
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Watched:

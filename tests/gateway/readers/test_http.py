@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from quartier.formats.uplink.badge_readers import ReaderKind, ReaderSettings
 from quartier.gateway.readers import http as door
 from quartier.gateway.readers import listening
-from tests.gateway.readers.doors import AT, Watched, free_port
+from tests.gateway.readers.doors import AT, Watched
+from tests.servers.ports import free_port
 
 SECRET = "correct-horse"
 HTTP = ReaderSettings(

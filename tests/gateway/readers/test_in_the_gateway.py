@@ -13,8 +13,9 @@ from quartier.gateway.local import badges, pages
 from quartier.gateway.readers.ports import Presented
 from quartier.gateway.timekeeper import SystemClock
 from quartier.gateway.transport import Unreachable
-from tests.gateway.readers.doors import AT, free_port
+from tests.gateway.readers.doors import AT
 from tests.gateway.readers.test_http import HTTP, get, sent
+from tests.servers.ports import free_port
 
 NUMBER = "04A1B2C3"
 

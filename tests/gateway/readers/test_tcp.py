@@ -1,6 +1,9 @@
 """Controllers that send a line for each badge, over real sockets."""
 
 import asyncio
+import contextlib
+import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 from quartier.formats.uplink.badge_readers import ReaderKind, ReaderSettings
 from quartier.gateway.readers import tcp as door
 from quartier.gateway.readers.ports import Signalling
-from tests.gateway.readers.doors import Watched, free_port
+from tests.gateway.readers.doors import Watched
+from tests.servers.ports import free_port
 
 TCP = ReaderSettings(
     "bikes",
@@ -141,6 +145,32 @@ def test_the_controller_is_told_whether_the_badge_was_accepted():
             return lines
 
     assert asyncio.run(scenario()) == [b"GREEN\r\n", b"RED\r\n"]
+
+
+def test_a_reader_that_floods_keeps_the_gateway_from_nothing():
+    flood = f"{A}\n".encode() * 50_000
+
+    def send(port):
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.settimeout(2)
+            with contextlib.suppress(OSError):
+                while True:
+                    line.sendall(flood)
+
+    async def scenario():
+        async with Watched(replace(TCP, port=free_port())) as watched:
+            sending = [asyncio.create_task(asyncio.to_thread(send, watched.settings.port))]
+            await watched.until(1)
+            late_s = []
+            for _ in range(100):
+                begun_s = time.monotonic()
+                await asyncio.sleep(0.01)
+                late_s.append(time.monotonic() - begun_s)
+        await asyncio.gather(*sending)
+        assert sorted(late_s)[90] < 0.2
+        assert len(watched.presented) < 10_000
+
+    asyncio.run(scenario())
 
 
 @given(st.lists(st.binary(max_size=300), max_size=4))

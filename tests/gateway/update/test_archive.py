@@ -54,6 +54,18 @@ def test_without_a_key_or_with_another_nothing_is_taken(tmp_path, key):
         verify(path, signature, keys(other)[1])
 
 
+def test_a_check_that_takes_too_long_says_nothing_against_the_version(tmp_path, key, monkeypatch):
+    slow = tmp_path / "openssl"
+    slow.write_text("#!/bin/sh\nexec sleep 20\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(archive, "_CHECK_S", 0.2)
+    path = tmp_path / "file"
+    path.write_bytes(b"some")
+    with pytest.raises(OSError, match="in time"):
+        verify(path, bytes(64), key[1])
+
+
 def test_it_is_unpacked_whole_and_in_place_of_what_was_there(tmp_path):
     target = tmp_path / "0.2.0"
     (target / "old").mkdir(parents=True)

@@ -6,7 +6,7 @@ and one that is ``done`` or ``refused``. What the columns of the rows are depend
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,6 +21,8 @@ MOST_ROWS: Final = 100
 """Of one message."""
 MOST_ROWS_OF_ALL: Final = 30_000
 """Of all messages that answer one command."""
+MOST_CHARACTERS_OF_ALL: Final = 2 << 20
+"""In the cells of all messages that answer one command: the platform holds all of it."""
 MOST_COLUMNS: Final = 6
 MOST_TEXT: Final = 300
 """Characters of a cell or of a refusal."""
@@ -154,6 +156,11 @@ def cell(text: str) -> str:
     """``text`` as a cell of a row: one line that can be shown, cut where it is too long."""
     plain = "".join(one if one.isprintable() else " " for one in text)
     return plain if len(plain) <= MOST_TEXT else f"{plain[: MOST_TEXT - 1]}…"
+
+
+def characters(rows: Iterable[Row]) -> int:
+    """Of all cells."""
+    return sum(len(one) for row in rows for one in row)
 
 
 def pieces(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

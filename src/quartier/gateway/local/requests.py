@@ -1,16 +1,19 @@
 """HTTP as far as a page of forms needs it; small, bounded, one request a connection."""
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 MOST_HEAD_BYTES = 16 << 10
 MOST_BODY_BYTES = 4 << 10
 PATIENCE_S = 10.0
 MOST_AT_ONCE = 20
+_LOCAL_NAMES = (".local", ".lan", ".home", ".home.arpa", ".internal")
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
@@ -54,8 +57,30 @@ class Request:
     @property
     def is_own_form(self) -> bool:
         """Whether a form of this page sent it, and not one of another site."""
-        origin = self.headers.get("origin", "")
-        return urlsplit(origin).netloc == self.headers.get("host", "") != ""
+        try:
+            origin = urlsplit(self.headers.get("origin", "")).netloc
+        except ValueError:  # as "http://["
+            return False
+        return origin == self.headers.get("host", "") != ""
+
+    @property
+    def is_for_here(self) -> bool:
+        """Whether it was sent to an address, or to a name that nobody can register.
+
+        A site that points its own name at the gateway (DNS rebinding) would have the browsers of
+        all who visit it try PINs here, as forms of this page. No browser leaves the name out.
+        """
+        try:
+            host = urlsplit(f"//{self.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            return False
+        try:
+            ip_address(host)
+        except ValueError:
+            name = host.removesuffix(".")
+            is_ours = name == socket.gethostname().lower()
+            return "." not in name or name.endswith(_LOCAL_NAMES) or is_ours
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +97,46 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 async def start(answer: Answer, host: str, port: int) -> asyncio.Server:
-    """A server whose requests ``answer`` answers. Raises OSError."""
-    room = asyncio.Semaphore(MOST_AT_ONCE)
+    """A server whose requests ``answer`` answers. Raises OSError.
+
+    Of those who have not said yet what they want, the oldest makes room: many connections that say
+    nothing keep nobody out, and take no descriptors that the meters need.
+    """
+    silent: dict[asyncio.StreamWriter, None] = {}
+    working: set[asyncio.StreamWriter] = set()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(silent) >= MOST_AT_ONCE:
+            oldest = next(iter(silent))
+            del silent[oldest]
+            oldest.transport.abort()
+        silent[writer] = None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                request = await read(reader)
+        finally:
+            silent.pop(writer, None)
+        if len(working) >= MOST_AT_ONCE:
+            raise BadRequest(503)
+        working.add(writer)
+        try:
+            writer.write(written(await answer(request)))
+            async with asyncio.timeout(PATIENCE_S):
+                await writer.drain()
+        finally:
+            working.discard(writer)
 
     async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with room:
-            try:
-                try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        request = await read(reader)
-                    response = await answer(request)
-                except BadRequest as problem:
-                    response = Response(status=problem.status)
-                writer.write(written(response))
-                async with asyncio.timeout(PATIENCE_S):
-                    await writer.drain()
-            except (OSError, TimeoutError, asyncio.IncompleteReadError):
-                return  # whoever asked has gone
-            finally:
-                writer.close()
+        try:
+            await converse(reader, writer)
+        except BadRequest as problem:
+            writer.write(written(Response(status=problem.status)))
+        except TimeoutError:
+            writer.transport.abort()  # else it waits for what whoever asked does not take
+        except (OSError, asyncio.IncompleteReadError):
+            return  # whoever asked has gone
+        finally:
+            writer.close()
 
     return await asyncio.start_server(serve_one, host, port, limit=MOST_HEAD_BYTES)
 

@@ -31,6 +31,8 @@ class Local:
 
     async def answer(self, request: Request) -> Response:
         """Any request."""
+        if not request.is_for_here:
+            return Response(status=421)
         language = language_of(request.headers.get("accept-language", ""))
         if request.path == "/style.css":
             return Response(pages.STYLE, content_type="text/css")

@@ -14,6 +14,8 @@ from quartier.gateway.readers.ports import Desk, Seen
 MOST_LINE_BYTES = 256
 PATIENCE_S = 10.0
 """So long after its first byte a line must have ended; between lines a controller may be silent."""
+PACE_S = 0.05
+"""So long each line takes after it was heard: one who sends thousands waits, not the meters."""
 _END = re.compile(rb"[\r\n\x03\x00]+")
 _READ_BYTES = 1024
 _TYPED = re.compile(r"[0-9*#]{1,8}")
@@ -55,6 +57,7 @@ class TcpDoor:
                         if line:
                             self._last = writer
                             self._take(line, desk)
+                    await asyncio.sleep(PACE_S * len(lines))
             finally:
                 if self._last is writer:
                     self._last = None

@@ -100,7 +100,9 @@ class Remote:
         except (NotSigned, BadMessage) as problem:
             return f"what came is not of the platform: {problem}"
         except InvalidStatus as problem:
-            said = (problem.response.body or b"")[:200].decode(errors="replace").strip()
+            said = remote.cell(
+                (problem.response.body or b"")[:200].decode(errors="replace").strip()
+            )
             return f"the field server refuses ({problem.response.status_code}): {said}"
         except (OSError, TimeoutError, WebSocketException) as problem:
             return str(problem) or type(problem).__name__

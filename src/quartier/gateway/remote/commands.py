@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from quartier import __version__
 from quartier.formats.uplink.remote import (
     ARGUMENTS,
+    MOST_CHARACTERS_OF_ALL,
     MOST_ROWS_OF_ALL,
     PATIENCE_S,
     Answer,
@@ -17,6 +18,7 @@ from quartier.formats.uplink.remote import (
     Row,
     State,
     cell,
+    characters,
     pieces,
 )
 from quartier.gateway.poller import Meter
@@ -47,10 +49,10 @@ class Commands:
         number = command.number
         try:
             kind = _kind_of(command)
-            sent = 0
+            sent = told = 0
             async for rows in self._in_time(kind, command.arguments):
-                sent += len(rows)
-                _check_room(sent)
+                sent, told = sent + len(rows), told + characters(rows)
+                _check_room(sent, told)
                 for piece in pieces(rows):
                     yield Answer(number, State.RUNNING, piece)
         except TimeoutError:
@@ -155,8 +157,8 @@ def _kind_of(command: Command) -> Kind:
     return kind
 
 
-def _check_room(rows: int) -> None:
-    if rows > MOST_ROWS_OF_ALL:
+def _check_room(rows: int, told: int) -> None:
+    if rows > MOST_ROWS_OF_ALL or told > MOST_CHARACTERS_OF_ALL:
         raise Refused("there is more to tell than fits into an answer")
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from quartier.drivers.catalog import NoSuchFamily, family
 from quartier.drivers.settings import HIDDEN, BadSetting
@@ -41,15 +41,24 @@ class MemoryLog(logging.Handler):
 
 
 def secrets_of(pairing: Pairing, used: Configuration | None) -> list[str]:
-    """What nobody may read in the log: the key, the PIN, and the passwords of devices."""
+    """What nobody may read in the log: key, PIN, and the passwords of devices and readers."""
     found = [pairing.key.hex(), pairing.pin]
-    for one in used.meters if used else ():
-        if one.settings:
-            try:
-                settings = family(one.driver).settings
-            except (NoSuchFamily, BadSetting):
-                found += one.settings.values()  # which of them is a password is not known
-                continue
-            hidden = {setting.name for setting in settings if setting.kind == HIDDEN}
-            found += [text for name, text in one.settings.items() if name in hidden]
-    return found
+    if used is None:
+        return found
+    devices = [(one.driver, one.settings) for one in used.meters]
+    if used.surplus is not None:
+        outputs = [one.output for one in used.surplus.appliances]
+        devices += [(one.driver, one.settings) for one in outputs]
+    for driver, given in devices:
+        if given:
+            found += _hidden(driver, given)
+    return found + [one.secret for one in used.readers]
+
+
+def _hidden(driver: str, given: Mapping[str, str]) -> list[str]:
+    try:
+        settings = family(driver).settings
+    except (NoSuchFamily, BadSetting):
+        return [*given.values()]  # which of them is a password is not known
+    hidden = {setting.name for setting in settings if setting.kind == HIDDEN}
+    return [text for name, text in given.items() if name in hidden]

@@ -38,7 +38,7 @@ class BadPackage(ValueError):
 
 def verify(archive: Path, signature: bytes, key: Path) -> None:
     """Raises :class:`BadPackage` unless whoever has the private part of ``key`` (PEM) signed
-    ``archive``."""
+    ``archive``, and ``OSError`` where that cannot be told now."""
     if not key.is_file():
         raise BadPackage("this gateway has no key of releases; install new versions with apt")
     openssl = shutil.which("openssl")
@@ -51,7 +51,10 @@ def verify(archive: Path, signature: bytes, key: Path) -> None:
         file.flush()
         command = [openssl, "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", str(key)]
         command += ["-in", str(archive), "-sigfile", file.name]
-        done = subprocess.run(command, capture_output=True, timeout=_CHECK_S, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_CHECK_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise OSError("its signature could not be checked in time") from None
     if done.returncode != 0:
         raise BadPackage("its signature is not that of the releases")
 
