@@ -79,7 +79,8 @@ docs: setup ## check links, vocabulary and the worked tables of docs/
 
 base:
 	@$(PYTHON) tools/bootstrap.py base
-	QUARTIER_TEST_DB=none .venv-base/bin/python -m pytest $(BASE_TESTS)
+	QUARTIER_TEST_DB=none .venv-base/bin/python -m pytest $(PARALLEL) $(BASE_TESTS) \
+	    --ignore=tests/gateway/charging
 
 compute:
 	@$(PYTHON) tools/bootstrap.py compute

@@ -10,15 +10,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 
-from quartier.core.kernel.findings import error
+from quartier.core.kernel.findings import Finding, error
 from quartier.core.kernel.period import timezone_of
-from quartier.formats.uplink.appliances import ApplianceSettings
+from quartier.formats.uplink.appliances import ApplianceSettings, Surplus
 from quartier.formats.uplink.configuration import Configuration
+from quartier.formats.uplink.stations import Charging
 from quartier.gateway.buffer import Buffer
 from quartier.gateway.home import Home, Pairing
 from quartier.gateway.noticed import Ledger
 from quartier.gateway.poller import Poller
-from quartier.gateway.ports import OpenBus
+from quartier.gateway.ports import Chargers, OpenBus, OpenChargers
 from quartier.gateway.readers.listeners import BadgeReaders
 from quartier.gateway.recorder import Recorder
 from quartier.gateway.surplus.steering import STEERING, Steering
@@ -47,6 +48,7 @@ class Agent:
         *,
         software: str,
         draw: Callable[[], float] | None = None,
+        open_chargers: OpenChargers | None = None,
     ) -> None:
         self.pairing = pairing
         self.ledger = Ledger()
@@ -61,6 +63,10 @@ class Agent:
         self._changed = asyncio.Event()
         self._reads_anew = True
         self.badge_readers = BadgeReaders(self.ledger, clock, self._date, self.kept_up)
+        self.chargers: Chargers | None = None
+        self._charging: Charging | None = None
+        self._charging_task: asyncio.Task[None] | None = None
+        self._open_chargers = open_chargers
         self.steering: Steering | None = None
         self._steering_task: asyncio.Task[None] | None = None
         drawn = {} if draw is None else {"draw": draw}
@@ -95,6 +101,7 @@ class Agent:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             await self._stop_steering()
+            await self._stop_charging()
             await self.badge_readers.stop()
             await self._stop_polling()
             self.recorder.record([])
@@ -108,7 +115,7 @@ class Agent:
             # The buses are left at what they do, and M-Bus meters on batteries are not read.
             for poller in self.pollers.values():
                 poller.inspect_until = until
-            if (before.surplus, before.readers) == (configuration.surplus, configuration.readers):
+            if not configuration.steers_otherwise(before):
                 return
         else:
             self._reads_anew = True
@@ -123,15 +130,19 @@ class Agent:
             self._reads_anew = False
             await self._stop_polling()
             self._poll()
-        if self.configuration is None or surplus is None:
+        await self._serve_stations()
+        stations = self._charging.stations if self._charging else ()
+        if self.configuration is None or not (surplus or stations):
             return
         self.steering = Steering(
-            surplus,
+            surplus or Surplus(()),
             self.configuration.timezone,
             self.pollers,
             self.recorder,
             self.ledger,
             power_every_s=self.configuration.power_every_s,
+            stations=stations,
+            chargers=self.chargers,
         )
         self._steering_task = asyncio.create_task(self.kept_up(STEERING, self.steering.run))
 
@@ -143,6 +154,29 @@ class Agent:
         await asyncio.gather(self._steering_task, return_exceptions=True)
         await self.steering.release(kept)
         self.steering = self._steering_task = None
+
+    async def _serve_stations(self) -> None:
+        """Serve the charging stations of the configuration; they stay connected if they may."""
+        charging = self.configuration.charging if self.configuration else None
+        if charging == self._charging:
+            return
+        await self._stop_charging()
+        if charging is None:
+            return
+        if self._open_chargers is None:
+            self.ledger.hold("charging", [_no_server()], self._date())
+            return
+        self.chargers = self._open_chargers(charging, self.ledger, self.recorder)
+        self._charging = charging
+        run = self.kept_up("the charging stations", self.chargers.run)
+        self._charging_task = asyncio.create_task(run)
+
+    async def _stop_charging(self) -> None:
+        if self._charging_task is not None:
+            self._charging_task.cancel()
+            await asyncio.gather(self._charging_task, return_exceptions=True)
+        self.chargers = self._charging = self._charging_task = None
+        self.ledger.hold("charging", [], None)
 
     def _poll(self) -> None:
         if self.configuration is None:
@@ -193,3 +227,12 @@ class Agent:
     def _date(self) -> datetime | None:
         keeper = self.recorder.timekeeper
         return keeper.now() if keeper.is_set else None
+
+
+def _no_server() -> Finding:
+    return error(
+        "charging.no_server",
+        "this gateway's program has no server of charging stations.",
+        where="charging",
+        remedy="Install the package of the gateway that has one.",
+    )

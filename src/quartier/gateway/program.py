@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,11 +26,15 @@ from quartier.formats.uplink.pairing import (
     decode_answer,
     encode_request,
 )
+from quartier.formats.uplink.stations import Charging
 from quartier.formats.uplink.strict import BadMessage
 from quartier.gateway.agent import Agent
 from quartier.gateway.home import Home, Pairing
 from quartier.gateway.lines import opener
 from quartier.gateway.local.server import serve
+from quartier.gateway.noticed import Ledger
+from quartier.gateway.ports import Chargers, OpenChargers
+from quartier.gateway.recorder import Recorder
 from quartier.gateway.remote.client import Remote, remote_url
 from quartier.gateway.remote.commands import Commands
 from quartier.gateway.remote.log import MemoryLog
@@ -45,6 +50,8 @@ GOOD, FINDINGS, WRONG_USE, INTERNAL = 0, 1, 2, 3
 FAULTS = "faults.log"
 PAIRINGS = "/api/gateway/pairings"
 FOLDER = "/var/lib/quartier-gateway"
+CHARGING = "/usr/lib/quartier-gateway-charging"
+"""Where a package of its own puts what is compiled, for every version of the program."""
 _LONGEST_WAIT = timedelta(days=1)
 _BEATS_A_WATCHDOG = 3
 LOOKS_EVERY_S = 2.0
@@ -155,7 +162,15 @@ async def _live(
 ) -> bool:
     """Read and send until told to stop, or until this is another gateway; whether it is."""
     clock = SystemClock()
-    agent = Agent(home, pairing, clock, opener(clock.monotonic), send, software=__version__)
+    agent = Agent(
+        home,
+        pairing,
+        clock,
+        opener(clock.monotonic),
+        send,
+        software=__version__,
+        open_chargers=station_server(),
+    )
     running = asyncio.create_task(agent.run())
     another = asyncio.create_task(_paired_anew(home, pairing))
     loop = asyncio.get_running_loop()
@@ -196,6 +211,22 @@ async def _live(
     if not running.cancelled():
         running.result()
     return is_another
+
+
+def station_server() -> OpenChargers | None:
+    """The server of charging stations, where its libraries are: the base goes without them."""
+    if Path(CHARGING).is_dir() and CHARGING not in sys.path:
+        sys.path.append(CHARGING)
+    if not all(find_spec(name) for name in ("jsonschema_rs", "msgspec", "ocpp")):
+        return None
+
+    def opened(charging: Charging, ledger: Ledger, recorder: Recorder) -> Chargers:
+        # Only where there are stations: what it brings takes memory.
+        from quartier.gateway.charging.server import LocalStations
+
+        return LocalStations(charging, ledger, recorder)
+
+    return opened
 
 
 async def _paired_anew(home: Home, pairing: Pairing) -> None:

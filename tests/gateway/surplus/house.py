@@ -28,9 +28,10 @@ from quartier.formats.uplink.configuration import (
     Plan,
     encode,
 )
+from quartier.formats.uplink.stations import Charging as Stations
 from quartier.gateway.agent import Agent
 from quartier.gateway.home import Home, Pairing
-from quartier.gateway.ports import NotSwitched, Taken
+from quartier.gateway.ports import Charging, NotSwitched, Taken
 from tests.gateway.clocks import LoopClock
 from tests.gateway.platform import KEY, NAME, Platform
 
@@ -99,14 +100,62 @@ class Contact:
             raise NotSwitched(error("modbus.no_answer", "silent.", where="relays"))
 
 
+class Garage:
+    """A station whose car takes what it may, up to ``car_a`` a phase; told nothing for long it
+    falls back. ``log`` says what it was told and when."""
+
+    def __init__(self, house, car_a=16):
+        self.house, self.car_a = house, car_a
+        self.settings = None
+        self.is_plugged = self.is_connected = True
+        self.told = None
+        self.log = []
+
+    def open(self, charging, _ledger, _timekeeper):
+        (self.settings,) = charging.stations
+        return self
+
+    async def run(self):
+        await asyncio.Event().wait()
+
+    @property
+    def amperes(self):
+        if self.told is None or self.house.clock.truth > self.told[1]:
+            return self.settings.fallback_a
+        return self.told[0]
+
+    @property
+    def drawn_w(self):
+        if self.settings is None or not self.is_plugged:
+            return 0
+        return min(self.amperes, self.car_a) * 230 * self.settings.phases
+
+    def state(self, _name):
+        if not self.is_connected:
+            return None
+        return Charging(self.is_plugged, self.amperes, self.drawn_w)
+
+    async def limit(self, name, amperes, hold_s):
+        await asyncio.sleep(0.05)
+        if not self.is_connected:
+            raise NotSwitched(error("ocpp.no_answer", "silent.", where=name))
+        now = self.house.clock.truth
+        if self.amperes != amperes:
+            self.log.append((now, amperes))
+        self.told = amperes, now + timedelta(seconds=hold_s)
+
+
 class House:
     """``sun``: power of the roof by the time; ``drawn_w`` by channel what hangs on each relay."""
 
-    def __init__(self, folder, *appliances, sun=sun_w, starts_at=MIDNIGHT):
+    def __init__(
+        self, folder, *appliances, sun=sun_w, starts_at=MIDNIGHT, station=None, clock=None
+    ):
         self.folder, self.sun = folder, sun
-        self.clock = LoopClock(starts_at)
+        self.station, self.garage = station, Garage(self)
+        self.clock = clock or LoopClock(starts_at)
         self.platform = Platform(lambda: self.clock.truth)
-        self.relays = Relays(self)
+        self.relays, self.port = Relays(self), 9000
         self.drawn_w = {}
         self.is_entry_silent = False
         self.wh = {"solar": 0.0, "own": 0.0}
@@ -119,8 +168,12 @@ class House:
     def configure(self, *appliances):
         """A new configuration for the gateway, which fetches it by itself."""
         self.drawn_w |= {one.output.channels[-1]: one.power_w for one in appliances}
-        surplus = Surplus(appliances, Grid("entry")) if appliances else None
-        made = Configuration(NAME, 1, "Europe/Zurich", (BUS,), (ENTRY,), surplus=surplus)
+        is_steered = appliances or self.station
+        surplus = Surplus(appliances, Grid("entry")) if is_steered else None
+        charging = Stations((self.station,), self.port) if self.station else None
+        made = Configuration(
+            NAME, 1, "Europe/Zurich", (BUS,), (ENTRY,), surplus=surplus, charging=charging
+        )
         self.platform.number += 1
         self.platform.configuration = encode(replace(made, number=self.platform.number))
 
@@ -138,7 +191,8 @@ class House:
 
     def grid_w(self):
         at = self.clock.truth
-        return BASE_W + sum(self.drawn_w[one] for one in self.relays.closed) - self.sun(at)
+        relays_w = sum(self.drawn_w[one] for one in self.relays.closed)
+        return BASE_W + relays_w + self.garage.drawn_w - self.sun(at)
 
     async def registers(self):
         await asyncio.sleep(0.04)
@@ -161,6 +215,7 @@ class House:
             self.platform.send,
             software="0.1.0",
             draw=lambda: 0.5,
+            open_chargers=self.garage.open,
         )
         self.running = asyncio.create_task(self.agent.run())
         await asyncio.sleep(5)

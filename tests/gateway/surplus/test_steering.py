@@ -102,6 +102,35 @@ def test_power_cuts_keep_minimum_times_and_the_hours_of_the_day(tmp_path):
     lived(tmp_path, scenario, pump, sun=bright, starts_at=NOON)
 
 
+def test_without_a_date_what_stayed_closed_is_opened_but_what_is_always_on(tmp_path):
+    always = replace(BOILER[1], mode="on")
+
+    async def scenario(house):
+        await house.pass_time(minutes=8)
+        assert house.relays.closed == {0, 1}
+        await house.cut_power()
+        house.clock.boot_without_battery()
+        house.platform.is_away = True
+        house.relays.is_silent = True
+        await house.start()
+        await house.pass_time(minutes=7)
+        house.relays.is_silent = False
+        assert house.relays.closed == {0, 1}
+        await house.pass_time(minutes=3)
+        assert house.relays.closed == {1}
+        house.relays.set(0, True)  # whoever does that on the device is not disturbed
+        await house.pass_time(minutes=30)
+        assert house.relays.closed == {0, 1}
+        house.clock.wrong = timedelta(0)
+        house.platform.is_away = False
+        await house.pass_time(minutes=30)
+        assert house.relays.closed == {0, 1}
+        told = [row[1:] for row in house.told() if row[1] == ONE.name]
+        assert (ONE.name, False, "stopped") in told
+
+    lived(tmp_path, scenario, ONE, always, sun=bright, starts_at=NOON)
+
+
 def test_a_relay_that_stayed_closed_is_taken_over(tmp_path):
     async def scenario(house):
         await house.pass_time(minutes=8)

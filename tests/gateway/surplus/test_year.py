@@ -92,6 +92,7 @@ def check(first_day, days):
     return sun, night
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("first_day", [0, 91, 182, 273])
 def test_some_days_of_each_season(first_day, drill_count):
     sun, night = check(first_day, drill_count(14, 4))

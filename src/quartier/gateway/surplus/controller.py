@@ -79,6 +79,8 @@ class _State:
     """None: not since the start, so no minimum time runs."""
     day: date | None = None
     ran_s: float = 0.0
+    offered: deque[int] = field(default_factory=lambda: deque(maxlen=2))
+    """Amperes of the last two steps."""
 
 
 @dataclass
@@ -162,7 +164,10 @@ class Controller:
                 decision = self._by_sun(one, one.name in held, lowest, highest, monotonic_s)
                 if decision.is_on and not is_steady and not self._states[one.name].is_on:
                     decision = Decision(one.name, False, Reason.NO_SURPLUS)
-                taken = _taken(one, decision) - (one.power_w if one.name in held else 0)
+                drawn = (drawn_w or {}).get(one.name)
+                taken = _taken(one, decision, self._states[one.name], drawn) - (
+                    one.power_w if one.name in held else 0
+                )
                 lowest, highest = _less(lowest, taken), _less(highest, taken)
             decisions.append(decision)
         for decision in decisions:
@@ -279,6 +284,10 @@ class Controller:
         if decision.is_on != state.is_on:
             state.is_on, state.changed_at_s = decision.is_on, at_s
         state.amperes = decision.amperes
+        if decision.is_on:
+            state.offered.append(decision.amperes)
+        else:
+            state.offered.clear()
 
 
 def _less(budget: int | None, taken_w: int) -> int | None:
@@ -300,9 +309,16 @@ def _watts(one: Station, state: _State) -> int:
     return state.amperes * one.watts_an_ampere
 
 
-def _taken(one: Consumer, decision: Decision) -> int:
+def _taken(one: Consumer, decision: Decision, state: _State, drawn_w: int | None) -> int:
+    """What is left to nobody else, in W. A car that has taken less than it was offered for two
+    steps, on one phase of three perhaps, leaves what it would not take, but for an ampere."""
     if not decision.is_on:
         return 0
-    if isinstance(one, Station):
-        return decision.amperes * one.watts_an_ampere
-    return one.power_w
+    if isinstance(one, Appliance):
+        return one.power_w
+    amperes = decision.amperes
+    if drawn_w is not None and len(state.offered) == 2:
+        drawn_a = -(-drawn_w // one.watts_an_ampere)
+        if drawn_a < min(state.offered):
+            amperes = min(amperes, drawn_a + 1)
+    return amperes * one.watts_an_ampere

@@ -1,15 +1,17 @@
-"""Steers the appliances of a configuration: reads their relays and the power at the grid entry,
-lets the controller decide, switches, and keeps what happened.
+"""Steers the appliances and charging stations of a configuration: reads the relays and the power at
+the grid entry, lets the controller decide, switches, and keeps what happened.
 
 The relays are asked how they stand before each decision. So a start takes over what runs, a module
 that lost its supply is switched again, and who switches on the device itself is believed, and noted
 in the log, until the controller's next reason to switch.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import inf
 
 from quartier.core.kernel.findings import Finding, error, warning
 from quartier.core.metering.momentary import power_of
@@ -20,13 +22,15 @@ from quartier.formats.uplink.appliances import (
     switch_code,
 )
 from quartier.formats.uplink.batch import Kind
+from quartier.formats.uplink.stations import StationSettings
 from quartier.gateway.buffer import Source
 from quartier.gateway.noticed import Ledger
 from quartier.gateway.outputs.contacts import open_output
 from quartier.gateway.poller import Meter, Poller
-from quartier.gateway.ports import BadMeter, NotSwitched, Output
+from quartier.gateway.ports import BadMeter, Chargers, NotSwitched, Output
 from quartier.gateway.recorder import Recorder, Shown
 from quartier.gateway.surplus import memory
+from quartier.gateway.surplus.charging import SteeredStations
 from quartier.gateway.surplus.consumers import Appliance, Mode
 from quartier.gateway.surplus.controller import BLIND_S, Controller, Decision, Reason
 from quartier.gateway.surplus.timer import Window
@@ -60,7 +64,8 @@ class _Steered:
 
 
 class Steering:
-    """The appliances of ``settings`` on the buses of ``pollers``. ``run`` ends when its task is
+    """The appliances of ``settings`` on the buses of ``pollers``, and those of ``stations`` that
+    follow the sun. ``run`` ends when its task is
     cancelled; the relays stay as they are until :meth:`release`."""
 
     def __init__(
@@ -72,6 +77,8 @@ class Steering:
         ledger: Ledger,
         *,
         power_every_s: int = 60,
+        stations: Sequence[StationSettings] = (),
+        chargers: Chargers | None = None,
     ) -> None:
         self.settings = settings
         self.decisions: dict[str, Decision] = {}
@@ -88,21 +95,32 @@ class Steering:
         self._remembered_s: float | None = None
         for one in settings.appliances:
             self._open(one)
+        self._stations = SteeredStations(stations, chargers, self._hold)
         known = [one.settings for one in self._steered.values()]
         self.controller = Controller(
-            [_consumer(one) for one in known],
+            [*map(consumer, known), *self._stations.consumers],
             timezone,
             {one.name: one.is_pressed for one in known if one.mode == Mode.MANUAL},
         )
 
     async def run(self) -> None:
         """Decide and switch, each time the power at the grid entry was read."""
-        while not self._recorder.timekeeper.is_set:
-            await self._clock.sleep(LOOKS_EVERY_S)  # timers and days need a date
+        await self._await_date()
         self.resume()
         while True:
             if self._is_due():
                 await self.step()
+            await self._clock.sleep(LOOKS_EVERY_S)
+
+    async def _await_date(self) -> None:
+        """Timers and days need one. Without it for long, what a relay kept closed is opened: a
+        boiler would heat until somebody comes."""
+        asks_at_s = self._clock.monotonic() + BLIND_S
+        while not self._recorder.timekeeper.is_set:
+            if self._clock.monotonic() >= asks_at_s:
+                silent = await self._look()
+                await self._open_relays({})
+                asks_at_s += STEPS_EVERY_S if silent else inf
             await self._clock.sleep(LOOKS_EVERY_S)
 
     async def step(self) -> None:
@@ -116,20 +134,36 @@ class Steering:
             if one.settings.meter
             and (drawn := self._power_w(one.settings.meter, Decimal(1), at_s)) is not None
         }
+        carless, charged_w = self._stations.look(self.controller, at_s)
+        absent |= carless
+        drawn_w |= charged_w
         now = self._recorder.timekeeper.now()
         decisions = self.controller.step(now, at_s, grid_w, drawn_w, absent)
         self.decisions = {one.name: one for one in decisions}
-        has_changed = False
+        has_changed, charging = False, []
         for decision in decisions:
-            if decision.name not in absent:
+            if decision.name in absent:
+                continue
+            if decision.name in self._stations:
+                charging.append(self._stations.carry_out(decision, self.controller, at_s))
+            else:
                 has_changed |= await self._carry_out(decision)
+        # All at once: one that answers late keeps nobody waiting.
+        has_changed |= any(await asyncio.gather(*charging))
         if has_changed or self._is_old(at_s):
             self._remember(at_s)
 
     async def release(self, kept: Mapping[str, ApplianceSettings] | None = None) -> None:
         """Switch off what runs and is steered by this no more: all but those of ``kept`` whose
         relays are the same, and what always runs."""
-        kept = kept or {}
+        await self._open_relays(kept or {})
+        if self._recorder.timekeeper.is_set:
+            self._remember(self._clock.monotonic())
+        for name in self._names:
+            self._hold(name, ())
+        self._ledger.hold(_PLACE, (), None)
+
+    async def _open_relays(self, kept: Mapping[str, ApplianceSettings]) -> None:
         silent: set[tuple[str, str]] = set()
         for name, one in self._steered.items():
             stays = name in kept and kept[name].output == one.settings.output
@@ -145,11 +179,10 @@ class Steering:
             one.is_on = False
             self.controller.found(name, False, self._clock.monotonic())
             self._note(name, False, Reason.STOPPED)
-        if self._recorder.timekeeper.is_set:
-            self._remember(self._clock.monotonic())
-        for name in self._steered:
-            self._hold(name, ())
-        self._ledger.hold(_PLACE, (), None)
+
+    @property
+    def _names(self) -> list[str]:
+        return [*self._steered, *self._stations.names]
 
     def _open(self, one: ApplianceSettings) -> None:
         poller = self._pollers.get(one.output.bus)
@@ -251,7 +284,7 @@ class Steering:
         code = Decimal(switch_code(is_on, reason.value))
         self._recorder.record([Shown(source, code, self._clock.monotonic())])
 
-    def _hold(self, name: str, findings: list[Finding] | tuple[()]) -> None:
+    def _hold(self, name: str, findings: Sequence[Finding]) -> None:
         self._ledger.hold(f"appliance {name}", findings, self._date())
 
     def _date(self) -> datetime | None:
@@ -263,7 +296,7 @@ class Steering:
 
     def _remember(self, at_s: float) -> None:
         self._remembered_s = at_s
-        content = memory.written(self.controller, self._steered, self._recorder.timekeeper)
+        content = memory.written(self.controller, self._names, self._recorder.timekeeper)
         self._recorder.buffer.remember(_REMEMBERED, content)
 
     def resume(self) -> None:
@@ -271,11 +304,12 @@ class Steering:
         stored = self._recorder.buffer.remembered(_REMEMBERED)
         if stored is not None:
             keeper = self._recorder.timekeeper
-            for finding in memory.resume(self.controller, self._steered, stored, keeper):
+            for finding in memory.resume(self.controller, self._names, stored, keeper):
                 self._ledger.event(finding, self._date())
 
 
-def _consumer(one: ApplianceSettings) -> Appliance:
+def consumer(one: ApplianceSettings) -> Appliance:
+    """An appliance as the controller knows it."""
     return Appliance(
         one.name,
         one.power_w,

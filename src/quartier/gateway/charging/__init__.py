@@ -1,0 +1,1 @@
+"""The local OCPP server of the gateway: it lets stations charge without the internet."""
