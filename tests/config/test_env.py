@@ -74,3 +74,12 @@ def test_a_choice_is_one_of_its_words(monkeypatch):
     monkeypatch.setenv("QUARTIER_X", "loud")
     with pytest.raises(env.BadEnvironment, match="INFO, ERROR"):
         env.choice("QUARTIER_X", ("INFO", "ERROR"), default="ERROR")
+
+
+def test_networks_are_written_as_such(monkeypatch):
+    monkeypatch.setenv("QUARTIER_X", "192.168.10.0/24, fd12::/64")
+    assert [str(one) for one in env.networks("QUARTIER_X")] == ["192.168.10.0/24", "fd12::/64"]
+    for wrong in ("192.168.10.1/24", "broker.local", "10.0.0.0/33"):
+        monkeypatch.setenv("QUARTIER_X", wrong)
+        with pytest.raises(env.BadEnvironment, match="QUARTIER_X"):
+            env.networks("QUARTIER_X")

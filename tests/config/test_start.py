@@ -13,7 +13,7 @@ def test_two_programs_make_one_database(tmp_path):
             [sys.executable, "-m", "quartier", "site", "create", f"s{number}", "--name", "S"],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
-        for number in range(3)
+        for number in range(2)
     ]  # fmt: skip
     for one in started:
         _, complaint = one.communicate(timeout=120)

@@ -6,15 +6,18 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+import quartier.field.mqtt as service_room
 import quartier.formats.mqtt_mapping as room
 from quartier.apps.equipment.models import (
     Bus,
@@ -33,11 +36,14 @@ from quartier.apps.metering.models import Reading, Unplaced
 from quartier.apps.parties.models import Organisation
 from quartier.apps.sites.models import Note, Site
 from quartier.config.wiring import database_of
-from quartier.field.mqtt import MqttService
+from quartier.field.brokers import NOT_ALLOWED
+from quartier.field.mqtt import TOO_LONG, MqttService
 from quartier.field.storage.mqtt import StoredSources
 from tests.counts import is_drill
-from tests.field.test_page import field_server, free_port
+from tests.field.test_page import field_server
+from tests.servers.bad_broker import BadBroker, length, packet
 from tests.servers.mosquitto import PASSWORD, USER, Broker
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db]
 
@@ -45,6 +51,7 @@ FIELDS = (Path(room.__path__[0]) / "presets" / "fields.json").read_text()
 T0 = datetime(2026, 11, 1, tzinfo=UTC)
 KILLS = 20 if is_drill() else 3
 PATIENCE_S = 30
+HERE = (ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture
@@ -111,7 +118,7 @@ def service():
         database = database_of(connection.settings_dict)
         sources = StoredSources(database, "here")
         try:
-            await MqttService(sources, looks_every_s=0.1).run()
+            await MqttService(sources, allowed=HERE, looks_every_s=0.1).run()
         finally:
             await database.close()
 
@@ -133,6 +140,7 @@ def free():
     MqttSource.objects.update(held_until=timezone.now() - timedelta(days=1), connected_at=None)
 
 
+@pytest.mark.drill
 def test_nothing_is_lost_when_the_server_is_killed_and_each_reading_is_there_once(source, broker):
     wanted, number = set(), 0
     with broker.publisher() as send:
@@ -257,6 +265,78 @@ def test_a_source_that_changes_or_cannot_be_reached_is_followed_and_said(source,
         until(lambda: "cannot be used so" in MqttSource.objects.get().problem)
         MqttSource.objects.update(is_tls=False, ca="", port=9)
         until(lambda: "cannot be reached" in MqttSource.objects.get().problem)
+
+
+def test_a_broker_in_the_operators_network_is_not_connected_to_unless_it_is_named(source, broker):
+    told = set()
+    with socket.create_server(("127.0.0.1", 0)) as knocked:
+        knocked.settimeout(0.2)
+        closed = free_port()
+        with field_server(free_port(), networks="127.0.0.2/32"):
+            for host in ("127.0.0.1", "localhost", "2130706433", "0177.0.0.1"):
+                for port in (knocked.getsockname()[1], closed):
+                    MqttSource.objects.update(host=host, port=port, problem="", held_until=None)
+                    until(lambda: MqttSource.objects.get().problem)
+                    told.add(MqttSource.objects.get().problem)
+        with pytest.raises(TimeoutError):
+            knocked.accept()
+    assert told == {NOT_ALLOWED}, "an open port and a closed one look the same"
+
+
+def test_a_broker_that_sends_a_giant_takes_no_memory(source):
+    giant = (1 << 28) - 1
+
+    def sent():
+        yield b"\x32" + length(giant)
+        for _ in range(giant >> 16):
+            yield bytes(1 << 16)
+
+    with BadBroker(sent).running() as bad, service():
+        MqttSource.objects.update(port=bad.port)
+        until(lambda: MqttSource.objects.get().problem == TOO_LONG)
+        assert 0 < max(bad.sent) < 1 << 24, "what the kernel holds"
+
+
+def test_a_topic_that_is_no_text_stops_nothing(source):
+    def sent():
+        yield packet(b"building/\xff/state", b"{}", 1)
+        yield packet(b"building/w001/state", said(0).encode(), 2)
+
+    with BadBroker(sent).running() as bad, service():
+        MqttSource.objects.update(port=bad.port)
+        until(lambda: len(bad.acknowledged) >= 2)
+    assert list(MqttMessage.objects.order_by("id").values_list("topic", "problem")[:2]) == [
+        ("", "the topic is not one of the mapping"),
+        ("building/w001/state", ""),
+    ]
+
+
+def test_what_comes_faster_than_it_is_kept_waits_at_the_broker(source, broker, monkeypatch):
+    monkeypatch.setattr(service_room, "MOST_WAITING", 10)
+    waiting, is_down = [], threading.Event()
+    keep = StoredSources.keep
+
+    async def keep_later(self, source_id, rows):
+        while is_down.is_set():
+            await asyncio.sleep(0.05)
+        await keep(self, source_id, rows)
+
+    class Watched(asyncio.Queue):
+        def put_nowait(self, one):
+            super().put_nowait(one)
+            waiting.append(self.qsize())
+
+    monkeypatch.setattr(StoredSources, "keep", keep_later)
+    monkeypatch.setattr(service_room.asyncio, "Queue", Watched)
+    is_down.set()
+    with service(), broker.publisher() as send:
+        until(connected)
+        for number in range(200):
+            send("building/w001/state", said(number), qos=number % 2)
+        assert max(waiting) <= 10
+        is_down.clear()
+        until(lambda: MqttMessage.objects.count() == 200)
+    assert max(waiting) <= 10
 
 
 def test_one_server_at_a_time_holds_a_source(source, broker):

@@ -57,7 +57,7 @@ class Broker:
 
     @contextlib.contextmanager
     def publisher(self):
-        """A client that publishes with quality of service 1: ``send(topic, payload)``."""
+        """A client that publishes: ``send(topic, payload)``, with quality of service 1."""
         client = Client(CallbackAPIVersion.VERSION2)
         client.username_pw_set(USER, PASSWORD)
         ready = threading.Event()
@@ -66,8 +66,8 @@ class Broker:
         client.loop_start()
         assert ready.wait(10)
 
-        def send(topic, payload, **more):
-            client.publish(topic, payload, qos=1, **more).wait_for_publish(10)
+        def send(topic, payload, qos=1):
+            client.publish(topic, payload, qos=qos).wait_for_publish(10)
 
         try:
             yield send

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -49,6 +50,14 @@ def choice(name: str, allowed: tuple[str, ...], default: str) -> str:
 def words(name: str) -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in os.environ.get(name, "").split(",") if word.strip()]
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Networks of addresses, separated by commas; anything else is refused."""
+    try:
+        return [ip_network(word) for word in words(name)]
+    except ValueError as problem:
+        raise BadEnvironment(f"{name}: {problem}; write such as 192.168.10.0/24") from None
 
 
 def home() -> Path:

@@ -13,6 +13,7 @@ from quartier.field.storage.database import Database
 from quartier.field.storage.mqtt import StoredSources
 from quartier.field.storage.remote import StoredCommands, StoredKeys, StoredPresences
 from quartier.field.storage.sqlite import SqliteDatabase
+from quartier.field.storage.stations import StoredStations
 
 _NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
@@ -32,6 +33,8 @@ async def field_ports() -> AsyncIterator[Ports]:
             StoredCommands(database, server),
             StoredPresences(database, server, secret),
             StoredSources(database, server),
+            tuple(env.networks("QUARTIER_MQTT_NETWORKS")),
+            StoredStations(database, server),
         )
     finally:
         await database.close()
@@ -50,6 +53,7 @@ def database_of(settings: dict[str, Any]) -> Database:
 async def _look(database: Database) -> None:
     try:
         await database.run("SELECT id FROM equipment_remotecommand LIMIT 1")
+        await database.run("SELECT id FROM charging_chargingstation LIMIT 1")
     except StorageDown:
         raise
     except Exception as problem:

@@ -33,6 +33,7 @@ values = st.lists(
 )
 
 
+@pytest.mark.drill
 def test_what_is_kept_is_read(drill_count):
     @settings(max_examples=drill_count(200, 15))
     @given(st.lists(values, max_size=3), st.integers(0, 200), st.integers(0, 200))

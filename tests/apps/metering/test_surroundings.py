@@ -35,6 +35,7 @@ def reading(site, register_id, at, value):
     )
 
 
+@pytest.mark.drill
 def test_the_same_for_many_and_for_one(site, register, drill_count):
     ids = [register(f"m{number}").pk for number in range(3)]
 

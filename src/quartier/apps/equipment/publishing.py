@@ -9,13 +9,15 @@ from typing import Any
 from django.db import transaction
 
 from quartier.apps.audit.operations import record
-from quartier.apps.equipment.gateways import BadSetUp, doubt
+from quartier.apps.equipment.gateways import BadSetUp, doubt, is_unverified
 from quartier.apps.equipment.models import Connection, Gateway, Meter, MqttSource
 from quartier.formats.mqtt_mapping import BadMapping, read_mapping
 
-DRIVER = "mqtt"
-"""What a connection without a bus names: no driver of ours, so its registers are compared with the
-display before they are billed."""
+DRIVER = "mqtt "
+"""How the driver of a connection begins that is read by a mapping; the mapping's hash follows. It
+is no driver of ours, so its registers are compared with the display before they are billed."""
+_WHERE = ("host", "port", "is_tls", "ca", "username")
+"""What the kept password is for: it is sent nowhere else."""
 FIELDS = ("host", "port", "is_tls", "ca", "username", "password", "mapping", "is_enabled")
 
 
@@ -34,6 +36,9 @@ def save(gateway: Gateway, values: dict[str, Any], *, at: datetime, actor: str) 
     with transaction.atomic():
         row = MqttSource.objects.filter(gateway=gateway).first() or MqttSource(gateway=gateway)
         before = row.password
+        is_elsewhere = any(getattr(row, name) != values[name] for name in _WHERE)
+        if before and is_elsewhere and not values["password"]:
+            raise BadSetUp("type the password again: the broker is another one, or known otherwise")
         for name in FIELDS:
             setattr(row, name, values[name])
         row.password = values["password"] or before
@@ -53,26 +58,23 @@ def read_by_bus(source: MqttSource, refs: Iterable[str]) -> set[str]:
     return set(rows.values_list("meter__ref", flat=True))
 
 
-def remember_readers(
-    source: MqttSource, refs: Iterable[str], *, first_at: datetime, at: datetime
-) -> None:
-    """The meters of ``refs`` are read by the mapping of ``source`` from ``first_at`` on.
+def remember_readers(source: MqttSource, refs: Iterable[str], *, at: datetime) -> None:
+    """The meters of ``refs`` are read by the mapping of ``source`` from ``at`` on.
 
-    Where that is another mapping than until now, from ``at`` on, and an issue stops the bill until
-    somebody has looked at what was read.
+    Where they were read in another way until now that nobody may have compared with the display,
+    an issue stops the bill until somebody has looked at what was read.
     """
-    mapping = hashlib.sha256(source.mapping.encode()).hexdigest()[:16]
-    settings = {"gateway": source.gateway.name, "mapping": mapping}
-    about = {"driver": DRIVER, "settings": settings, "bus": None}
+    driver = DRIVER + hashlib.sha256(source.mapping.encode()).hexdigest()[:16]
+    settings = {"gateway": source.gateway.name}
+    about = {"driver": driver, "model": "", "settings": settings, "bus": None, "since": at}
     meters = Meter.objects.filter(site=source.gateway.site_id, ref__in=list(refs))
     doubtful = []
     for meter in meters.select_related("connection"):
         before = getattr(meter, "connection", None)
-        if before is not None and (before.driver, before.settings) == (DRIVER, settings):
+        if before is not None and (before.driver, before.settings) == (driver, settings):
             continue
-        since = first_at if before is None else at
-        Connection.objects.update_or_create(meter=meter, defaults={**about, "since": since})
-        if before is not None and before.driver == DRIVER:
+        Connection.objects.update_or_create(meter=meter, defaults=about)
+        if before is not None and is_unverified(before.driver, before.settings):
             doubtful.append(meter)
     if doubtful:
         doubt(source.gateway.site, doubtful, at)

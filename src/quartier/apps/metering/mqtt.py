@@ -53,9 +53,7 @@ def read_source(source: MqttSource, *, at: datetime) -> int:
                 row.problem = str(problem)[:_LONGEST]
         told = _of_no_bus(source, understood)
         if told:
-            first_at = min(one.at for one in told)
-            refs = {one.meter for one in told}
-            remember_readers(source, refs, first_at=first_at, at=at)
+            remember_readers(source, {one.meter for one in told}, at=at)
         _receive(source, rows, told, at)
         MqttMessage.objects.bulk_update(rows, ["read_at", "problem"], batch_size=500)
         Gateway.objects.filter(pk=source.pk).update(seen_at=rows[-1].received_at)
