@@ -16,7 +16,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from quartier.field.session import BROKEN_OFF, BUSY, TOO_MUCH
 from quartier.field.storage.sqlite import SqliteDatabase
-from quartier.formats.uplink.remote import MOST_ROWS_OF_ALL, NOT_ANSWERED, NOT_TAKEN
+from quartier.field.strangers import MOST_SILENT
+from quartier.formats.uplink.remote import (
+    MOST_COLUMNS,
+    MOST_ROWS_OF_ALL,
+    MOST_TEXT,
+    NOT_ANSWERED,
+    NOT_TAKEN,
+)
+from tests.counts import is_drill
 from tests.drivers.maps import sdm630
 from tests.field.house import (
     PATH,
@@ -87,6 +95,33 @@ def test_who_does_not_sign_well_is_refused_in_a_sentence(platform):
             401, "the request came before; sign it anew\n",
         )  # fmt: skip
         assert (await refused(service.port, headers(key), "/field/other"))[0] == 404
+
+    with_server(platform, scenario)
+
+
+@pytest.mark.drill
+def test_ten_thousand_who_never_say_who_they_are_keep_no_gateway_out(platform):
+    key, other = platform.pair("linde"), platform.pair("ahorn", bytes(32))
+
+    async def scenario(service):
+        async with contextlib.AsyncExitStack() as opened:
+            good = await opened.enter_async_context(hand_made(service.port, key))
+            ends = []
+            for number in range(9_000 if is_drill() else 900):
+                reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+                opened.callback(writer.close)
+                if number % 2:
+                    writer.write(b"GET /field/gateway HTTP/1.1\r\nHost: x\r\n")
+                ends.append(asyncio.create_task(reader.read(1)))
+            ended, held = await asyncio.wait(ends, timeout=1)
+            async with asyncio.timeout(5):
+                async with hand_made(service.port, other, "ahorn"):
+                    number = platform.ask("linde", "status")
+                    assert (await good.receive())["id"] == number
+            assert len(held) == MOST_SILENT
+            for one in held:
+                one.cancel()
+            await asyncio.gather(*ended, *held, return_exceptions=True)
 
     with_server(platform, scenario)
 
@@ -227,6 +262,46 @@ def test_a_gateway_that_never_stops_answering_is_stopped(platform):
             piece = {"version": 1, "id": number, "state": "running", "rows": [["x"]] * 100}
             with contextlib.suppress(ConnectionClosed):
                 for _ in range(MOST_ROWS_OF_ALL // 100 + 1):
+                    await gateway.send(piece)
+            flooded = await platform.answered(number)
+            assert (flooded["text"], flooded["rows"]) == (TOO_MUCH, [])
+            await asyncio.wait_for(gateway.connection.wait_closed(), 5)
+
+    with_server(platform, scenario)
+
+
+def test_what_a_refusal_says_is_one_line_of_the_gateways_log(platform, tmp_path):
+    key = platform.pair("linde")
+
+    def refuse(connection, _request):
+        return connection.respond(403, "no\nERROR all meters are lost\x1b[2J\u202e")
+
+    async def scenario():
+        async with (
+            serve(lambda _: None, "127.0.0.1", 0, process_request=refuse) as server,
+            a_gateway(tmp_path, key, configuration, sdm630()) as one,
+        ):
+            client = one.client_of(server.sockets[0].getsockname()[1])
+            async with connected(client):
+                problem = await until(lambda: client.problem)
+                assert problem.isprintable()
+                assert "refuses (403): no ERROR all meters" in problem
+
+    asyncio.run(scenario())
+
+
+def test_a_gateway_that_answers_with_much_text_takes_no_memory(platform):
+    key = platform.pair("linde")
+
+    async def scenario(service):
+        async with hand_made(service.port, key) as gateway:
+            await until(lambda: platform.presence("linde"))
+            number = platform.ask("linde", "scan_bus", bus="b")
+            await gateway.receive()
+            row = ["x" * MOST_TEXT] * MOST_COLUMNS
+            piece = {"version": 1, "id": number, "state": "running", "rows": [row] * 100}
+            with contextlib.suppress(ConnectionClosed):
+                for _ in range(20):
                     await gateway.send(piece)
             flooded = await platform.answered(number)
             assert (flooded["text"], flooded["rows"]) == (TOO_MUCH, [])

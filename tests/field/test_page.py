@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from quartier.apps.audit.models import Event
 from quartier.apps.equipment.models import (
@@ -27,12 +28,14 @@ from quartier.apps.equipment.models import (
     RemoteCommand,
     RemotePresence,
 )
-from quartier.apps.equipment.pairing import key_of
+from quartier.apps.equipment.pairing import draw_code, key_of, pair, unpair
 from quartier.apps.parties.models import Organisation, User
 from quartier.apps.sites.models import Site
+from quartier.formats.uplink.pairing import PairingRequest
 from tests.drivers.maps import sdm630
-from tests.field.house import a_gateway, connected
+from tests.field.house import PATH, a_gateway, connected, headers
 from tests.field.test_remote import configuration
+from tests.servers.ports import free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.db]
 
@@ -86,14 +89,16 @@ def database_url():
 
 
 @contextlib.contextmanager
-def field_server(port):
+def field_server(port, networks="127.0.0.0/8", *, stations_port=0):
     """The command, once it listens."""
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
         "QUARTIER_SECRET_KEY": settings.SECRET_KEY,
+        "QUARTIER_MQTT_NETWORKS": networks,
     }
-    command = [sys.executable, "-m", "quartier", "field", "--port", str(port)]
+    ports = ["--port", str(port), "--stations-port", str(stations_port)]
+    command = [sys.executable, "-m", "quartier", "field", *ports]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert "listens on" in server.stderr.readline()
@@ -123,12 +128,6 @@ def gateway_in_a_thread(folder, port):
         loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         loop.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def shows(page, pattern, url=PAGE):
@@ -171,3 +170,37 @@ def test_a_click_reads_the_meter(page, tmp_path):
     refused = page.post(PAGE, {"action": "status"})
     assert "quartier field" in refused.content.decode()
     assert RemoteCommand.objects.filter(state="waiting").count() == 0
+
+
+def _pair_again(gateway, at):
+    code = draw_code(gateway, at=at, actor="t")
+    pair(PairingRequest(code, "0" * 32, "0.1.0", ""), at=at)
+
+
+@pytest.mark.parametrize(
+    "void",
+    [
+        lambda gateway, at: unpair(gateway, at=at, actor="t"),
+        _pair_again,
+        lambda gateway, _: gateway.delete(),
+    ],
+    ids=["unpaired", "paired again", "removed"],
+)
+def test_whoever_is_connected_with_a_key_that_is_void_is_put_out_at_once(page, void):
+    gateway, port = Gateway.objects.get(), free_port()
+    Connection.objects.all().delete()
+    sent = headers(key_of(gateway))
+    with (
+        field_server(port),
+        connect(f"ws://127.0.0.1:{port}{PATH}", additional_headers=sent, proxy=None) as line,
+    ):
+        end = time.monotonic() + 5
+        while not RemotePresence.objects.exists():
+            assert time.monotonic() < end
+        void(gateway, timezone.now())
+        if gateway.pk:
+            ask = {"kind": "restart", "asked_by": "t", "ends_at": timezone.now()}
+            RemoteCommand.objects.create(gateway=gateway, asked_at=timezone.now(), **ask)
+        with pytest.raises(ConnectionClosed):
+            line.recv(timeout=8)
+        assert not RemoteCommand.objects.exclude(state="waiting").exists()

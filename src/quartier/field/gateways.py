@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -14,6 +14,7 @@ from websockets.http11 import Request, Response
 from quartier.field.ports import KnownGateway, Ports, StorageDown
 from quartier.field.program import CannotStart
 from quartier.field.session import LOST, REPLACED, STOPPED, Session
+from quartier.field.strangers import counted, spoke
 from quartier.formats.uplink.remote import PATH
 from quartier.formats.uplink.remote_session import (
     MOST_FRAME_BYTES,
@@ -96,6 +97,7 @@ class GatewayService:
                 self._hold,
                 self._host,
                 self._port,
+                create_connection=counted(),
                 process_request=self._admit,
                 process_response=self._sign,
                 compression=None,
@@ -124,6 +126,7 @@ class GatewayService:
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Let the connection in, or answer why not."""
+        spoke(connection)
         if request.path == HEALTH:
             status = HTTPStatus.OK if self._is_storage_up else HTTPStatus.SERVICE_UNAVAILABLE
             database = "up" if self._is_storage_up else "down"
@@ -173,6 +176,8 @@ class GatewayService:
         try:
             await self._ports.presences.arrive(gateway.gateway_id, session.name, self._now())
             session.is_written = True
+            if not await self._ports.presences.keep({session.name: gateway}, self._now()):
+                await session.end(REPLACED)  # paired again while it came in
             _log.info("%s is connected", gateway.name)
             await session.run()
         except StorageDown as problem:
@@ -196,6 +201,7 @@ class GatewayService:
         """Give commands to the connections as pages ask for them."""
         while True:
             try:
+                await self._put_out_strangers()
                 taken = await self._ports.commands.take(list(self._sessions), self._now())
                 by_gateway = {one.gateway.gateway_id: one for one in self._sessions.values()}
                 for asked in taken:
@@ -207,6 +213,17 @@ class GatewayService:
                 self._down(problem)
                 await asyncio.sleep(self._looks_s)
 
+    async def _put_out_strangers(self) -> None:
+        """Hang up on gateways that were removed, paired again, or are connected elsewhere."""
+        written = {name for name, one in self._sessions.items() if one.is_written}
+        if written:
+            await self._put_out(written - await self._ports.presences.held())
+
+    async def _put_out(self, names: Collection[str]) -> None:
+        """At the same time: who answers nothing keeps nobody waiting."""
+        found = [self._sessions[name] for name in names if name in self._sessions]
+        await asyncio.gather(*(one.end(REPLACED) for one in found))
+
     async def _beat(self) -> None:
         pruned_at = self._now() - PRUNES_EVERY
         while True:
@@ -215,8 +232,7 @@ class GatewayService:
                 held = {name: one for name, one in self._sessions.items() if one.is_written}
                 known = {name: one.gateway for name, one in held.items()}
                 kept = await self._ports.presences.keep(known, now)
-                for name in held.keys() - kept:
-                    await held[name].end(REPLACED)
+                await self._put_out(held.keys() - kept)
                 await self._ports.commands.expire(now)
                 if now - pruned_at >= PRUNES_EVERY:
                     await self._ports.commands.prune(now)

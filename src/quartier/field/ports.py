@@ -1,10 +1,11 @@
 """What the field server needs of the platform. ``config/wiring.py`` says who gives it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from quartier.field.brokers import Network
 from quartier.formats.uplink.remote import Command, Row
 
 
@@ -75,6 +76,9 @@ class Presences(Protocol):
         """Those of ``sessions`` that are still their gateway's connection, with the same key; they
         are known to live at ``at``."""
 
+    async def held(self) -> set[str]:
+        """The sessions of this server that are still their gateway's connection; only looks."""
+
     async def leave(self, session: str, reason: str, at: datetime) -> None:
         """The connection has ended."""
 
@@ -123,6 +127,61 @@ class Sources(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownStation:
+    """A charging station that is let in. ``password_sha256`` is empty where it needs none."""
+
+    station_id: int
+    site_id: int
+    identity: str
+    password_sha256: str
+    is_free: bool
+    tags: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"KnownStation({self.station_id}, {self.identity!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a station, and our answer, each as JSON."""
+
+    station: KnownStation
+    number: int
+    received_at: datetime
+    version: str
+    action: str
+    asked: str
+    answer: str
+
+
+class StationStore(Protocol):
+    """The charging stations. All raise :class:`StorageDown`."""
+
+    async def station(self, identity: str) -> KnownStation | None:
+        """The station that may connect so."""
+
+    async def unknown(self, identity: str, at: datetime, *, has_password: bool) -> None:
+        """Somebody tried to; it waits for approval."""
+
+    async def arrive(self, station: KnownStation, version: str, at: datetime) -> int:
+        """It is connected here; the number of its last message, 0 where there is none."""
+
+    async def keep(self, stations: Collection[KnownStation], at: datetime) -> set[int]:
+        """They are connected here still; the ids of those that may be, and are nowhere else."""
+
+    async def leave(self, station: KnownStation) -> None:
+        """Its connection here has ended."""
+
+    async def start(self, station: KnownStation, digest: str) -> int:
+        """The number of the transaction that is begun with the words of ``digest``: the same for
+        the same, on the disk when it returns."""
+
+    async def append(self, said: Sequence[Said]) -> None:
+        """All of them, on the disk when it returns; none where ``NotUnique`` is raised, because
+        one's number is taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """All of them."""
 
@@ -131,3 +190,7 @@ class Ports:
     presences: Presences
     sources: Sources | None = None
     """None: no MQTT."""
+    broker_networks: tuple[Network, ...] = ()
+    """Where brokers may be, beside the internet."""
+    stations: StationStore | None = None
+    """None: no charging stations."""

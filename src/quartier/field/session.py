@@ -34,6 +34,7 @@ _log = logging.getLogger("quartier.field")
 class _Open:
     asked: Asked
     rows: list[Row] = field(default_factory=list)
+    characters: int = 0
     kept_at: datetime | None = None
 
 
@@ -116,7 +117,11 @@ class Session:
             raise BadMessage(f"nobody asked {answer.number}, which it answers")
         now = self._now()
         one.rows += answer.rows
-        if len(one.rows) > remote.MOST_ROWS_OF_ALL:
+        one.characters += remote.characters(answer.rows)
+        if (
+            len(one.rows) > remote.MOST_ROWS_OF_ALL
+            or one.characters > remote.MOST_CHARACTERS_OF_ALL
+        ):
             del self._open[answer.number]
             await self._commands.answer(answer.number, "failed", (), TOO_MUCH, now)
             raise BadMessage("it answers with more rows than it may")

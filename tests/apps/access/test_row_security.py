@@ -87,6 +87,10 @@ def populate(ref):
     make("equipment.Connection", meter=meters[0], bus=bus, driver="d", address="1", since=NOW)
     broker = make("equipment.MqttSource", gateway=gateway, host="h", mapping="{}")
     make("equipment.MqttMessage", source=broker, topic="t", payload=b"", received_at=NOW)
+    station = make("charging.ChargingStation", identity=ref, name="s", **here)
+    hers = {"site_id": site.pk, "station_id": station.pk, "number": 1}
+    make("charging.ChargingMessage", received_at=NOW, version="ocpp1.6", action="a", **hers)
+    make("charging.StartedTransaction", digest=HASH, **hers)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)
     make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")

@@ -69,6 +69,7 @@ def populate(world, name, organisation, owner, tenant, ex_tenant):
     make("equipment.Connection", meter=meter, bus=bus, driver="d", address="1", since=NOW)
     broker = make("equipment.MqttSource", gateway=gateway, host="h", mapping="{}")
     make("equipment.MqttMessage", source=broker, topic="t", payload=b"", received_at=NOW)
+    make("charging.ChargingStation", site=site, identity=name, name="s")
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", site=site, ref="a", name="a", bus=bus, **relay)
     make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")
@@ -267,6 +268,7 @@ def seen(user):
 
 IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.Gateway",
+    "charging.ChargingStation",
     "equipment.GatewayFinding",
     "equipment.Bus",
     "equipment.BadgeReader",

@@ -70,6 +70,11 @@ def test_the_gateway_gets_the_appliances_and_how_to_see_the_grid(cellar):
     assert told(gateway).appliances[1].meter == "", "the gateway does not read it"
     gateways.connect(bus, [gateways.Wanted(measured, "11")], SDM, **WHO)
     assert told(gateway).appliances[1].meter == "m1"
+    device = Device.objects.create(meter=measured, serial="2", installed_at=AT, factor=Decimal(40))
+    assert told(gateway).appliances[1].meter == "", "it shows a 40th of what flows"
+    device.delete()
+    Meter.objects.filter(ref="m1").update(is_swapped=True)
+    assert told(gateway).appliances[1].meter == ""
 
 
 def test_a_switch_by_hand_reaches_the_gateway(cellar):

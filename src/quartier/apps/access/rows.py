@@ -29,6 +29,8 @@ NOT_LISTED: Mapping[str, str] = {
     "equipment.Renewal": "gateway__site__organisation",
     "equipment.DistributionZone_dlm_meters": "distributionzone__site__organisation",
     "alarms.SiteWatch": "site__organisation",
+    "charging.ChargingMessage": "site_id__organisation",
+    "charging.StartedTransaction": "site_id__organisation",
     "intake.Provenance": "site_id__organisation",
     "intake.Contribution": "site_id__organisation",
     "sharing.AllocationBlock": "site_id__organisation",
@@ -43,6 +45,7 @@ what no page lists, and what joins two models. ``site_id`` of a hot table is no 
 is followed like one."""
 
 OF_NOBODY: Mapping[str, str] = {
+    "charging.UnknownStation": "who connected without being known to any organisation",
     "equipment.GatewayPackage": "versions of the gateways' program, the same for all",
 }
 """Models whose rows belong to the installation, and to no organisation."""

@@ -1,6 +1,7 @@
 """What a gateway is told to read, made from the rows of its buses and meters."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -35,8 +36,11 @@ from quartier.formats.uplink.configuration import (
     encode,
 )
 from quartier.formats.uplink.software import Software
+from quartier.formats.uplink.stations import Charging, StationSettings
 
 POWER_EVERY_S = 60
+_UNLIKE_NAMES = re.compile(r"^[^0-9A-Za-z]|[^0-9A-Za-z._:*\-]")
+"""Of an OCPP identity, what a name on the wire has not."""
 
 
 def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tuple[int, bytes]:
@@ -55,7 +59,8 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
         content = content_of(row)
         if at is not None and row.inspect_until is not None and row.inspect_until > at:
             content = replace(content, inspect_until=row.inspect_until)
-        if not (content.buses or content.software or content.readers or row.configuration_number):
+        has_any = content.buses or content.software or content.readers or content.charging
+        if not (has_any or row.configuration_number):
             return 0, b""
         sha256 = hashlib.sha256(encode(content)).hexdigest()
         if sha256 != row.configuration_sha256 or has > row.configuration_number:
@@ -66,7 +71,7 @@ def newest(gateway: Gateway, *, has: int = 0, at: datetime | None = None) -> tup
 
 
 def content_of(gateway: Gateway) -> Configuration:
-    """The configuration as the rows are now, with the number 1; in five queries."""
+    """The configuration as the rows are now, with the number 1; a constant number of queries."""
     buses = list(Bus.objects.filter(gateway=gateway).order_by("name"))
     connections = list(
         Connection.objects.filter(bus__in=buses, meter__is_enabled=True)
@@ -101,10 +106,35 @@ def content_of(gateway: Gateway) -> Configuration:
         POWER_EVERY_S,
         software=_software(gateway),
         surplus=_surplus(gateway, [one.meter for one in connections], devices),
+        charging=_charging(gateway),
         readers=tuple(
             one.settings for one in BadgeReader.objects.filter(gateway=gateway).order_by("name")
         ),
     )
+
+
+def _charging(gateway: Gateway) -> Charging | None:
+    """The stations that it serves; in one query."""
+    rows = gateway.charging_stations.filter(is_enabled=True).order_by("identity")
+    stations = tuple(
+        StationSettings(
+            name=_UNLIKE_NAMES.sub("-", one.identity),
+            identity=one.identity,
+            phases=one.phases,
+            min_a=one.min_a,
+            max_a=one.max_a,
+            fallback_a=one.fallback_a,
+            follows_sun=one.follows_sun,
+            is_free=one.is_free,
+            tags=tuple(sorted(set(one.tags))),
+            password_sha256=one.password_sha256,
+            priority=one.priority,
+            on_s=one.on_s,
+            off_s=one.off_s,
+        )
+        for one in rows
+    )
+    return Charging(stations) if stations else None
 
 
 def grid_meters(gateway: Gateway) -> list[Meter]:
@@ -129,10 +159,15 @@ def _surplus(
 ) -> Surplus | None:
     """What it switches; in one query."""
     rows = Appliance.objects.filter(bus__gateway=gateway).select_related("bus", "meter")
-    appliances = tuple(
-        _appliance(one, {meter.pk for meter in read}) for one in rows.order_by("ref")
-    )
-    if not appliances:
+    # Others would have to be multiplied or turned, which the gateway does at the entry alone.
+    as_shown = {
+        one.pk
+        for one in read
+        if not one.is_swapped and (one.pk not in devices or devices[one.pk].factor == 1)
+    }
+    appliances = tuple(_appliance(one, as_shown) for one in rows.order_by("ref"))
+    is_followed = gateway.charging_stations.filter(is_enabled=True, follows_sun=True)
+    if not appliances and not is_followed.exists():
         return None
     entries = [meter for meter in read if meter.mode == Meter.Mode.GRID]
     grid = None
@@ -140,7 +175,7 @@ def _surplus(
         (entry,) = entries
         factor = devices[entry.pk].factor if entry.pk in devices else Decimal(1)
         grid = Grid(entry.ref, factor.normalize(), entry.is_swapped)
-    return Surplus(appliances, grid)
+    return Surplus(appliances, grid) if appliances or grid else None
 
 
 def _appliance(one: Appliance, read: set[int]) -> ApplianceSettings:

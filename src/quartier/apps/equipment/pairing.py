@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.models import Gateway, GatewayNonce
+from quartier.apps.equipment.remote_control import hang_up
 from quartier.formats.uplink.keys import SALT_BYTES, platform_key
 from quartier.formats.uplink.pairing import CODE_BITS, PairingRequest, code_from
 from quartier.formats.uplink.signature import MOST_SKEW_SECONDS, NotSigned, Signature, check
@@ -54,6 +55,7 @@ def pair(request: PairingRequest, *, at: datetime) -> tuple[Gateway, bytes]:
         gateway.salt, gateway.paired_at = secrets.token_bytes(SALT_BYTES), at
         gateway.software, gateway.serial = request.software, request.serial
         gateway.save()
+        hang_up(gateway)
         _note("gateway.pair", gateway, f"gateway {gateway.name}", at)
     return gateway, key_of(gateway)
 
@@ -64,6 +66,7 @@ def unpair(gateway: Gateway, *, at: datetime, actor: str) -> None:
         gateway.code_hash, gateway.code_ends_at = "", None
         gateway.salt, gateway.paired_at = b"", None
         gateway.save(update_fields=["code_hash", "code_ends_at", "salt", "paired_at"])
+        hang_up(gateway)
         _note("gateway.unpair", gateway, actor, at)
 
 

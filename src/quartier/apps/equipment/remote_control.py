@@ -90,10 +90,23 @@ def ask(
         )
         if not is_live or not _has_looked(gateway, actor, at):
             _note(gateway, kind, arguments, at, actor)
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # told at the commit
+        _tell()
     return command
+
+
+def hang_up(gateway: Gateway) -> None:
+    """Whoever is connected as ``gateway`` is so no more: its key is void. The field server that
+    holds the connection ends it when it looks next, and hands it no command from now on."""
+    with transaction.atomic():
+        RemotePresence.objects.filter(gateway=gateway).delete()
+        _tell()
+
+
+def _tell() -> None:
+    """The field servers look at once; on SQLite they do by themselves."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])  # told at the commit
 
 
 def _check_link(gateway: Gateway, at: datetime) -> None:

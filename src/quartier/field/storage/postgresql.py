@@ -14,6 +14,9 @@ from quartier.field.storage.database import NotUnique, Value
 CHANNEL = "quartier_remote"
 """Pages notify it when they ask for something (apps/equipment/remote_control.py)."""
 _WAITS_S = 10
+PATIENCE_S = 30.0
+"""A statement takes milliseconds. One that hangs, behind a lock or a line that was cut without a
+word, would keep every gateway waiting."""
 
 
 class PostgresqlDatabase:
@@ -34,12 +37,16 @@ class PostgresqlDatabase:
             try:
                 if self._asks is None or self._asks.closed:
                     self._asks = await self._connect()
-                cursor = await self._asks.execute(
-                    statement.replace("?", "%s").encode(), [_stored(one) for one in values]
-                )
-                return await cursor.fetchall() if cursor.description else []
+                async with asyncio.timeout(PATIENCE_S):
+                    cursor = await self._asks.execute(
+                        statement.replace("?", "%s").encode(), [_stored(one) for one in values]
+                    )
+                    return await cursor.fetchall() if cursor.description else []
             except psycopg.errors.UniqueViolation as problem:
                 raise NotUnique(str(problem)) from None
+            except TimeoutError:
+                await self._drop()
+                raise StorageDown(f"the database has not answered for {PATIENCE_S:.0f} s") from None
             except psycopg.OperationalError as problem:
                 await self._drop()
                 raise StorageDown(f"the database cannot be used ({problem})") from problem

@@ -159,6 +159,14 @@ class StoredPresences:
                 kept.add(session)
         return kept
 
+    async def held(self) -> set[str]:
+        """See ``Presences``."""
+        rows = await self._database.run(
+            "SELECT session FROM equipment_remotepresence WHERE server = ? AND ended_at IS NULL",
+            self._server,
+        )
+        return {session for (session,) in rows}
+
     async def leave(self, session: str, reason: str, at: datetime) -> None:
         """See ``Presences``."""
         await self._database.run(

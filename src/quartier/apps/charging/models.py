@@ -1,0 +1,127 @@
+"""Charging stations that connect to the platform, and all they say.
+
+The field server reads and writes these tables in ``field/storage/stations.py``, without Django: a
+column that changes here changes there. Messages and numbers of transactions are hot tables: the
+site leads their key, they have no foreign keys and no other unique constraint (architecture.md,
+storage).
+"""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from quartier.apps.sites.models import Site
+from quartier.formats.uplink.appliances import DAY_S, MOST_PRIORITY
+from quartier.formats.uplink.stations import LEAST_A, MOST_A
+
+LONGEST_IDENTITY = 48
+_AMPERES = [MinValueValidator(LEAST_A), MaxValueValidator(MOST_A)]
+
+
+class ChargingStation(models.Model):
+    """A station that is let in, by the identity with which it connects. It stays on its site, which
+    is in the key of what it said."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="charging_stations")
+    identity = models.CharField(max_length=LONGEST_IDENTITY, unique=True)
+    name = models.CharField(max_length=60)
+    password_sha256 = models.CharField(max_length=64, blank=True)
+    """Of 120 random bits, which need no slower hash. Empty: it connects without (security profile
+    0), as only a site's own network may let it."""
+    is_enabled = models.BooleanField(default=True)
+    is_free = models.BooleanField(default=False)
+    """Anybody may charge."""
+    tags = models.JSONField(default=list)
+    """Id tokens that may charge where it is not free."""
+    version = models.CharField(max_length=12, blank=True)
+    """The subprotocol it last connected with."""
+    server = models.CharField(max_length=80, blank=True)
+    """The field server that holds its connection; empty without one."""
+    connected_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    gateway = models.ForeignKey(
+        "equipment.Gateway",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="charging_stations",
+    )
+    """Serves it in the building, where it charges without the internet; empty: it connects here."""
+    phases = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    min_a = models.PositiveSmallIntegerField(default=LEAST_A, validators=_AMPERES)
+    max_a = models.PositiveSmallIntegerField(default=16, validators=_AMPERES)
+    fallback_a = models.PositiveSmallIntegerField(
+        default=LEAST_A, validators=[MaxValueValidator(MOST_A)]
+    )
+    """What a car may take when the gateway is silent."""
+    follows_sun = models.BooleanField(default=False)
+    """It stands in the one order with the appliances of the gateway."""
+    priority = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(MOST_PRIORITY)]
+    )
+    on_s = models.PositiveIntegerField(default=600, validators=[MaxValueValidator(DAY_S)])
+    off_s = models.PositiveIntegerField(default=300, validators=[MaxValueValidator(DAY_S)])
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class ChargingMessage(models.Model):
+    """A message of a station and our answer, as both were sent. Nothing changes it. Heartbeats are
+    not kept."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "number")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    """From 1, in the order in which they were answered."""
+    received_at = models.DateTimeField()
+    version = models.CharField(max_length=12)
+    action = models.CharField(max_length=64)
+    asked = models.TextField()
+    """The payload, as JSON."""
+    answer = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class StartedTransaction(models.Model):
+    """The number that a station of OCPP 1.6 was given for a transaction. One that asks again with
+    the same words (``digest``) is given the same number."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "number")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("site_id", "station_id", "digest"), name="started_transaction_digest"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"station {self.station_id} transaction {self.number}"
+
+
+class UnknownStation(models.Model):
+    """Somebody who tried to connect with an identity that no station has."""
+
+    identity = models.CharField(max_length=LONGEST_IDENTITY, primary_key=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    attempts = models.IntegerField()
+    has_password = models.BooleanField()
+
+    class Meta:
+        ordering = ("-last_seen_at",)
+
+    def __str__(self) -> str:
+        return self.identity
