@@ -34,6 +34,7 @@ KEYS = {
     "backfill_year_s",
     "meters_polled_per_s",
     "gateway_100_meters_mb",
+    "meter_values_us",
     "ingest_batches_per_s_pg",
     "ingest_readings_per_s_pg",
     "backfill_year_s_pg",

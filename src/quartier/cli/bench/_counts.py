@@ -23,6 +23,8 @@ class Counts:
     batches: int = 50
     days_sent: int = 365
     polls: int = 2000
+    messages: int = 20_000
+    """Of charging stations, in each run."""
     invoices: int = 20
     is_full: bool = True
 
@@ -43,6 +45,7 @@ QUICK = Counts(
     batches=3,
     days_sent=2,
     polls=20,
+    messages=200,
     invoices=2,
     is_full=False,
 )
