@@ -11,10 +11,10 @@ from quartier.apps.alarms.models import KINDS, Alarm, Notice, SiteWatch
 from quartier.apps.alarms.rules import drop_rule, rules_of, set_rule
 from quartier.apps.alarms.watching import watch_all, watch_site
 from quartier.apps.contracts.models import Solution
-from quartier.apps.equipment.models import Connection, Gateway, Meter
+from quartier.apps.equipment.models import Connection, Gateway, Meter, MqttSource
 from quartier.apps.metering import powers
 from quartier.core.metering.alarms import Kind, Rule, default_rule
-from tests.apps.alarms.conftest import NOW, cellar_of
+from tests.apps.alarms.conftest import NOW, PAIRED_AT, cellar_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
 
@@ -67,6 +67,39 @@ def test_behind_a_silent_gateway_meters_are_quiet(cellar):
         watch_all(back + minutes * MINUTE)
     assert standing() == []
     assert Alarm.objects.count() == 1
+
+
+def test_a_gateway_that_publishes_itself_is_watched_by_its_broker_and_its_messages(cellar):
+    router = Gateway.objects.create(site=cellar.site, name="elm-rut")
+    source = MqttSource.objects.create(gateway=router, host="b.example.ch", mapping="{}")
+    Connection.objects.filter(meter__ref="m2").update(
+        driver="mqtt 1f", settings={"gateway": "elm-rut"}, bus=None
+    )
+
+    def seen_at(now, *, heard, is_held=True, read=("m1", "m3")):
+        cellar.heard(now)
+        cellar.read(now, *read)
+        Gateway.objects.filter(pk=router.pk).update(seen_at=heard)
+        held_until = now + MINUTE if is_held else now - MINUTE
+        MqttSource.objects.update(connected_at=PAIRED_AT, held_until=held_until)
+        watch_all(now)
+        return standing()
+
+    cellar.well(NOW - MINUTE)
+    assert seen_at(NOW, heard=None) == [], "it has published nothing yet"
+    assert seen_at(NOW + 23 * HOUR, heard=NOW) == []
+    silent = [("silent_gateway", "elm-rut", "gateway_silent")]
+    assert seen_at(NOW + 25 * HOUR, heard=NOW) == silent
+    assert seen_at(NOW + 26 * HOUR, heard=NOW + 26 * HOUR, read=("m1", "m2", "m3"))
+    back = NOW + 27 * HOUR
+    assert seen_at(back, heard=back) == []
+    assert seen_at(back + 2 * HOUR, heard=back, is_held=False) == silent, "no field server"
+    back += 50 * HOUR
+    seen_at(back, heard=back)
+    assert seen_at(back + HOUR, heard=back + HOUR) == [("silent_meter", "m2", "meter_silent")]
+    source.is_enabled = False
+    source.save()
+    assert seen_at(back + 2 * HOUR, heard=back + HOUR) == []
 
 
 def test_clock_and_power(cellar):

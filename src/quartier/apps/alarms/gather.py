@@ -5,9 +5,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
-from quartier.apps.equipment.models import Connection, Gateway, Medium, Meter, Register
+from quartier.apps.equipment.models import Connection, Gateway, Medium, Meter, MqttSource, Register
+from quartier.apps.equipment.publishing import DRIVER
 from quartier.apps.metering import powers
 from quartier.apps.metering.models import Reading
 from quartier.apps.metering.validation import validated_by_meter
@@ -20,24 +21,52 @@ from quartier.formats.uplink.configuration import Plan
 
 POWER_OF = timedelta(minutes=15)
 """Of how long back powers are looked at."""
+IS_HEARD = Q(paired_at__isnull=False) | Q(mqtt__is_enabled=True, seen_at__isnull=False)
+"""A gateway that is watched: paired, or it publishes and did so once."""
+IS_READ = Q(bus__isnull=False) | Q(driver__startswith=DRIVER)
+"""A connection that is watched."""
+PUBLISHES_WITHIN = timedelta(days=1)
+"""How long a gateway may publish nothing."""
 _WHOLE_POWER = ("1.7.0", "2.7.0", "16.7.0")
 """Active power of all phases: drawn, fed in, and their difference (OBIS, C.D.E)."""
 
 
-def gateways_of(site: Site, settling: frozenset[str]) -> list[GatewayState]:
-    """The paired gateways; ``settling`` are the names of those that came back a moment ago."""
-    rows = Gateway.objects.filter(site=site, paired_at__isnull=False).order_by("name")
-    return [
-        GatewayState(row.name, row.paired_at, row.seen_at, row.clock_ahead_ms, row.name in settling)
-        for row in rows
-        if row.paired_at is not None
-    ]
+def gateways_of(site: Site, settling: frozenset[str], now: datetime) -> list[GatewayState]:
+    """The gateways that are paired or publish; ``settling`` are the names of those that came back
+    a moment ago."""
+    found = []
+    rows = Gateway.objects.filter(IS_HEARD, site=site)
+    for row in rows.select_related("mqtt").order_by("name"):
+        heard_at = _published_until(row, now) if row.paired_at is None else row.seen_at
+        since = row.paired_at or heard_at
+        assert since is not None
+        found.append(
+            GatewayState(row.name, since, heard_at, row.clock_ahead_ms, row.name in settling)
+        )
+    return found
+
+
+def _published_until(row: Gateway, now: datetime) -> datetime | None:
+    """Until when a gateway that publishes itself was heard: it says nothing between its messages,
+    so its broker's connection stands for it, for a day."""
+    source = row.mqtt
+    is_held = source.held_until is not None and source.held_until >= now
+    if is_held and source.connected_at and row.seen_at and now - row.seen_at <= PUBLISHES_WITHIN:
+        return now
+    return row.seen_at
 
 
 def meters_of(site: Site, now: datetime) -> list[MeterState]:
-    """The enabled meters that a gateway of the site reads."""
-    rows = list(
-        Connection.objects.filter(bus__gateway__site=site, meter__site=site, meter__is_enabled=True)
+    """The enabled meters that a gateway of the site reads, or publishes."""
+    sources = MqttSource.objects.filter(gateway__site=site, is_enabled=True)
+    published_by = list(sources.values_list("gateway__name", flat=True))
+    rows = (
+        Connection.objects.filter(
+            Q(bus__gateway__site=site)
+            | Q(driver__startswith=DRIVER, settings__gateway__in=published_by),
+            meter__site=site,
+            meter__is_enabled=True,
+        )
         .select_related("meter", "bus__gateway")
         .order_by("meter__ref")
     )
@@ -46,15 +75,15 @@ def meters_of(site: Site, now: datetime) -> list[MeterState]:
     return [
         MeterState(
             row.meter.ref,
-            row.bus.gateway.name,
-            row.plan == Plan.DAY,
+            row.bus.gateway.name if row.bus else row.settings["gateway"],
+            # How often a meter is published nobody knows: one a day is enough.
+            row.bus is None or row.plan == Plan.DAY,
             row.since,
             read_at.get(row.meter_id),
             power_w.get(row.meter_id),
             _limit(row.meter),
         )
         for row in rows
-        if row.bus is not None
     ]
 
 
@@ -91,7 +120,7 @@ def _last_readings(site: Site) -> dict[int, datetime]:
         .values("read_at")[:1]
     )
     rows = (
-        Register.objects.filter(site=site, meter__connection__bus__isnull=False)
+        Register.objects.filter(site=site, meter__connection__isnull=False)
         .annotate(newest=Subquery(newest))
         .order_by()
         .values_list("meter_id", "newest")

@@ -107,7 +107,7 @@ def _look(watch: SiteWatch, now: datetime, done: Watched) -> None:
             if kind is Kind.SILENT_GATEWAY
             and (row.calm_since is None or now - row.calm_since < CALM)
         )
-        gateways = gather.gateways_of(site, settling)
+        gateways = gather.gateways_of(site, settling, now)
         verdicts += judge_now(gateways, gather.meters_of(site, now), rules, now)
         last_at = watch.day_checked_at
         is_due = last_at is None or not last_at <= now < last_at + DAY_EVERY

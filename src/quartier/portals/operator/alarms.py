@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from quartier.apps.access.permissions import BY_ROLE, Permission
 from quartier.apps.access.scope import Scope
 from quartier.apps.alarms import handling
+from quartier.apps.alarms.gather import IS_HEARD, IS_READ
 from quartier.apps.alarms.models import KINDS, Alarm, Notice
 from quartier.apps.alarms.texts import kind_word, remedy, sentence
 from quartier.apps.equipment.models import Connection, Gateway
@@ -120,9 +121,9 @@ def _describe(row: Any, now: datetime) -> None:
 
 def _watched(scope: Scope, site: Site | None) -> dict[str, int]:
     """What is looked at, for who sees nothing wrong."""
-    gateways = Gateway.objects.filter(site__in=scope.sites(), paired_at__isnull=False)
+    gateways = Gateway.objects.filter(IS_HEARD, site__in=scope.sites())
     meters = Connection.objects.filter(
-        meter__site__in=scope.sites(), meter__is_enabled=True, bus__isnull=False
+        IS_READ, meter__site__in=scope.sites(), meter__is_enabled=True
     )
     if site is not None:
         gateways, meters = gateways.filter(site=site), meters.filter(meter__site=site)
