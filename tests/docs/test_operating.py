@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/operating/README.md"
 _NAME = re.compile(r"(QUARTIER|DATABASE|XDG|DJANGO)_[A-Z_]+")
-_READERS = {"text", "flag", "count", "choice", "words", "get", "setdefault"}
+_READERS = {"text", "flag", "count", "choice", "words", "networks", "get", "setdefault"}
 
 
 def documented(page: str) -> set[str]:

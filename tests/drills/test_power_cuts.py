@@ -3,19 +3,24 @@ somebody is on the disk, nothing is there in half."""
 
 import os
 import random
+import shutil
 import sqlite3
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from quartier.gateway.buffer import Buffer
 from tests.servers import tables
+from tests.servers.postgresql import Postgresql
 from tests.servers.power import TOLD, Disk, traced
 
 pytestmark = pytest.mark.drill
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 METERS = 4
+ROOT = Path(__file__).resolve().parents[2]
 
 TELL = f"""
 import os, sys
@@ -47,6 +52,20 @@ for group in range(60):
         tell("arrived", int(batch.columns[0].measurements[-1].value))
         buffer.acknowledge(batch.buffer_id, batch.last)
         tell("forgotten", int(batch.columns[0].measurements[-1].value))
+"""
+
+# Runs the platform beside the PostgreSQL in the same folder: one trace of both.
+ON_POSTGRESQL = """
+import os, signal, sys
+from pathlib import Path
+from tests.servers.postgresql import Postgresql
+from tests.servers.tables import TEMPLATE
+server = Postgresql(small=True, of=Path(sys.argv[1]))
+os.environ["DATABASE_URL"] = server.url_of(TEMPLATE)
+try:
+    exec(sys.argv[2])
+finally:
+    server.halt(signal.SIGQUIT)
 """
 
 PLATFORM = f"""{TELL}
@@ -131,3 +150,57 @@ def test_the_platform_keeps_what_it_acknowledged(tmp_path, draw, drill_count):
         assert readings in (acknowledged * METERS, sent * METERS), "a batch is lost or in half"
         assert numbers == readings
         assert bool(filled) == (readings > METERS)
+
+
+def test_the_platform_keeps_what_it_acknowledged_on_postgresql(tmp_path, draw, drill_count):
+    server = Postgresql(small=True)
+    tables.postgresql(server)
+    server.halt()
+    after = server.folder.with_name(f"{server.folder.name}-after")
+    try:
+        disk, careless = Disk(server.folder), Disk(server.folder)
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"QUARTIER_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+        environment["PYTHONPATH"] = str(ROOT)
+        run = [sys.executable, "-c", ON_POSTGRESQL, str(server.folder), PLATFORM]
+        calls = traced(run, server.folder, **environment)
+        assert sum(one.name == "fdatasync" for one in calls) > 25, "each batch is synced"
+        first_sent = next(
+            at for at, one in enumerate(calls) if one.path.name == TOLD and one.data == b"sent 1\n"
+        )
+        for call in calls[:first_sent]:
+            disk.call(call)
+        for _ in cuts(disk, calls[first_sent:], drill_count(40, 2), draw):
+            disk.cut(after, draw)
+            readings, numbers, filled = found_on(server, after)
+            acknowledged, sent = last(disk, "acknowledged") or 0, last(disk, "sent") or 0
+            assert readings in (acknowledged * METERS, sent * METERS), "a batch is lost or in half"
+            assert numbers == readings
+            assert bool(filled) == (readings > METERS)
+        # Where nothing were synced, this would be seen.
+        for call in calls:
+            if call.name != "fdatasync":
+                careless.call(call)
+        careless.cut(after, random.Random(0))
+        assert found_on(server, after)[0] < last(careless, "acknowledged") * METERS
+    finally:
+        shutil.rmtree(server.folder)
+        shutil.rmtree(after, ignore_errors=True)
+
+
+def found_on(server, folder):
+    """Starts PostgreSQL on what a cut left: readings, the last numbers, and blocks with energy."""
+    for name in ("postmaster.pid", "pg_internal.init"):
+        for path in (folder / "data").rglob(name):
+            path.unlink()
+    server.give(folder)
+    again = Postgresql(small=True, of=folder)
+    try:
+        with psycopg.connect(again.url_of(tables.TEMPLATE)) as database:
+            return database.execute(
+                "SELECT (SELECT count(*) FROM metering_reading),"
+                " (SELECT coalesce(max(last), 0) FROM metering_gatewaybuffer),"
+                " (SELECT count(*) FROM metering_intervalblock WHERE total_wh > 0)"
+            ).fetchone()
+    finally:
+        again.halt()

@@ -58,20 +58,30 @@ class Postgresql:
 
     The folder lies in /tmp, which any account may enter, wherever the checkout is. Durability is
     left as it is by default, so that what kills a program sees what users get; ``is_durable=False``
-    waits for no disk, for tests that only read what they wrote.
+    waits for no disk, for tests that only read what they wrote. ``small``: a log in files of 1 MB,
+    written by few. ``of``: a folder that another one left.
     """
 
-    def __init__(self, *, is_durable: bool = True) -> None:
+    def __init__(
+        self, *, is_durable: bool = True, small: bool = False, of: Path | None = None
+    ) -> None:
         self._settings = ["listen_addresses="]
         if not is_durable:
             self._settings += ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
-        self.folder = Path(tempfile.mkdtemp(prefix="quartier-pg-", dir="/tmp"))
+        if small:
+            self._settings += ["max_wal_size=3MB", "min_wal_size=2MB", "autovacuum=off"]
+        self.folder = of or Path(tempfile.mkdtemp(prefix="quartier-pg-", dir="/tmp"))
         self._user = account()
         self._programs = programs()
+        self.log = self.folder / "log"
+        if of is not None:
+            self._server = self._start()
+            self._wait()
+            return
         if self._user:
             shutil.chown(self.folder, self._user, pwd.getpwnam(self._user).pw_gid)
-        self.log = self.folder / "log"
         words = "-U postgres -A trust --encoding=UTF8 --locale=C.UTF-8 --no-instructions --no-sync"
+        words += " --wal-segsize=1" if small else ""
         self._run("initdb", "-D", str(self.folder / "data"), *words.split())
         self._server = self._start()
         try:
@@ -113,15 +123,29 @@ class Postgresql:
     def _url(self, name: str) -> str:
         return f"postgresql://quartier@/{name}?host={self.folder}"
 
+    def url_of(self, name: str) -> str:
+        """The address of the database ``name``."""
+        return self._url(name)
+
     def stop(self) -> None:
         """Stop the server and remove its folder."""
-        self._server.send_signal(signal.SIGINT)
+        self.halt()
+        shutil.rmtree(self.folder)
+
+    def halt(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server; its folder stays. SIGQUIT writes nothing more."""
+        self._server.send_signal(how)
         try:
             self._server.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
-        shutil.rmtree(self.folder)
+
+    def give(self, folder: Path) -> None:
+        """Make all of ``folder`` the server's own."""
+        if self._user is not None:
+            for path in (folder, *folder.rglob("*")):
+                shutil.chown(path, self._user, pwd.getpwnam(self._user).pw_gid)
 
     def _identity(self) -> dict[str, object]:
         if self._user is None:

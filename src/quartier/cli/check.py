@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
         sites = [site_by_ref(args.site)] if args.site else list(Site.objects.order_by("id"))
     except NoSuchSite as problem:
         raise UserError(str(problem)) from None
-    findings = [*_database(), *_configuration()]
+    findings = [*database(), *_configuration()]
     modules = list(_app_checks())
     for site in sites:
         for module in modules:
@@ -50,13 +50,15 @@ def _app_checks() -> Iterator:  # type: ignore[type-arg]
             yield importlib.import_module(f"quartier.apps.{app.name}.check")
 
 
-def _database() -> Iterator[Finding]:
+def database() -> Iterator[Finding]:
+    """Whether the database is whole, and keeps what it confirms."""
     from django.db import connection
 
     from quartier.apps.access import rows
 
     yield from rows.check()
-    if connection.vendor != "sqlite":
+    if connection.vendor == "postgresql":
+        yield from durability()
         return
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA integrity_check(20)")
@@ -76,6 +78,22 @@ def _database() -> Iterator[Finding]:
                 where="database",
                 remedy="Restore the last backup into a new QUARTIER_HOME.",
             )
+
+
+def durability() -> Iterator[Finding]:
+    """Whether what PostgreSQL has confirmed outlasts a power cut (PostgreSQL manual, 20.5)."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            cursor.execute(f"SHOW {name}")
+            if cursor.fetchone() == ("off",):
+                yield error(
+                    "database.not_durable",
+                    f"PostgreSQL runs with {name} off: a power cut loses what was confirmed.",
+                    where="database",
+                    remedy=f"Set {name} = on in postgresql.conf, or for the role.",
+                )
 
 
 def _configuration() -> Iterator[Finding]:

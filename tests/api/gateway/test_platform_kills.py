@@ -25,8 +25,8 @@ from quartier.gateway.timekeeper import SystemClock, Timekeeper
 from quartier.gateway.transport import transport
 from quartier.gateway.uplink import Uplink
 from tests.api.gateway.killed_platform import METERS, NAME, QUARTER, T0, state_wh
-from tests.journeys.conftest import free_port
 from tests.servers import tables
+from tests.servers.ports import free_port
 from tests.servers.postgresql import Postgresql
 
 ROOT = Path(__file__).resolve().parents[3]
