@@ -13,7 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from quartier.apps.documents.labels import Label, Paper, labels_of, labels_pdf
 from quartier.apps.documents.printing import CannotPrint
 from quartier.apps.documents.texts import languages, texts_in
-from quartier.apps.documents.wiring import Wired, Wiring, wiring_of, wiring_pdf
+from quartier.apps.documents.wiring import Head, Line, Wired, Wiring, wiring_of, wiring_pdf
+from quartier.apps.equipment.models import Appliance, Bus
+from quartier.apps.sites.models import Site
+from tests.apps.documents.pdf_reader import pages_of
 
 AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 DAY = date(2026, 11, 2)
@@ -53,6 +56,24 @@ def test_every_code_of_a_sheet_is_read():
     assert found == {URL.format(pk=n) for n in range(1, 27)}
     assert "Wohnung 22" in pages[0][1]
     assert "Wohnung 23" not in pages[0][1]
+
+
+@pytest.mark.parametrize("paper", Paper)
+def test_a_name_of_three_lines_is_set_smaller_until_it_fits(paper):
+    name = "Haus A, 1. Obergeschoss rechts"
+    (page,) = pages_of(labels_pdf(labels(1, name=name), "Lindenpark", "de", paper, DAY))
+    (site,), (whole,), (ref,) = page.find("Lindenpark"), page.find(name), page.find("m001")
+    assert min(one.top for one in whole) > max(one.bottom for one in site) - 0.5
+    assert max(one.bottom for one in whole) < min(one.top for one in ref)
+
+
+def test_a_box_of_the_wiring_holds_a_name_of_three_lines():
+    name = "Haus A, 1. Obergeschoss rechts"
+    line = Line("a", "modbus_tcp", "10.0.0.2:502", "", True, (wired(1, name=name),))
+    site = Site(name="Lindenpark", ref="linde")
+    (page,) = pages_of(wiring_pdf(Wiring(site, (Head("g", (line,)),), (), ()), "de", DAY))
+    (whole,), (ref,) = page.find(name), page.find("m001")
+    assert max(one.bottom for one in whole) < min(one.top for one in ref)
 
 
 def test_a_tape_has_a_label_a_page():
@@ -131,6 +152,24 @@ def test_the_overview_shows_what_is_stored(planned, language):
 
 @pytest.mark.django_db
 @pytest.mark.db
+def test_relay_modules_stand_on_their_bus_with_what_they_switch(planned):
+    bus = Bus.objects.get(gateway__site=planned, name="rs485-1")
+    for ref, channels in (("boiler-2", [2]), ("pump", [0, 1])):
+        Appliance.objects.create(
+            site=planned, ref=ref, name=ref.upper(), bus=bus, driver="waveshare_relay",
+            address="200", channels=channels, output="relay", power_w=2000, mode="off",
+        )  # fmt: skip
+    made = wiring_of(planned)
+    (line,) = (one for one in made.gateways[0].lines if one.name == "rs485-1")
+    (module,) = line.modules
+    assert module.address == "200"
+    assert module.contacts == ("1, 2 PUMP", "3 BOILER-2")
+    ((_, text, _),) = scans(wiring_pdf(made, "fr", DAY))
+    assert "1, 2 PUMP · 3 BOILER-2" in text
+
+
+@pytest.mark.django_db
+@pytest.mark.db
 def test_it_asks_the_same_number_of_questions_for_many_meters(planned):
     from quartier.apps.equipment.models import Meter
 
@@ -141,7 +180,7 @@ def test_it_asks_the_same_number_of_questions_for_many_meters(planned):
 
     few = count()
     Meter.objects.bulk_create(Meter(site=planned, ref=f"m{n}", name=f"M {n}") for n in range(1, 40))
-    assert count() == few == 7
+    assert count() == few == 8
 
 
 def test_an_empty_site_has_an_overview_too(small):
