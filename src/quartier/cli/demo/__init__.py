@@ -1,7 +1,8 @@
 """Build and serve a sample building: 30 billing points, a year of data, its last quarter billed.
 
 Everything lies in one folder (default: ./demo) and nothing else is touched. Run again, the same
-folder is served as it is; delete it to begin anew.
+folder is served as it is; delete it to begin anew. While it is served its gateway goes on: it reads
+the meters, steers appliances to the sun, and sends both each minute.
 """
 
 import argparse
@@ -66,10 +67,12 @@ def run(args: argparse.Namespace) -> int:
     print((folder / "README.txt").read_text().replace("@URL@", url))
     if args.no_serve:
         return GOOD
+    from quartier.cli.demo._beside import beside
     from quartier.cli.serve import serve
 
     print(f"Serving {url} (end with Ctrl-C)", flush=True)
-    serve(args.host, args.port)
+    with beside(before or as_of, args.host):
+        serve(args.host, args.port)
     return GOOD
 
 

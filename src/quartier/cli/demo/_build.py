@@ -6,25 +6,32 @@ from pathlib import Path
 
 import numpy as np
 
+from quartier import __version__
+from quartier.apps.alarms.watching import watch_site
 from quartier.apps.billing.models import Invoice
 from quartier.apps.billing.operations import bill
 from quartier.apps.contracts.site_file import load
 from quartier.apps.documents.operations import print_documents
+from quartier.apps.equipment.inspecting import begin_inspection
 from quartier.apps.equipment.models import Register
 from quartier.apps.metering import store
+from quartier.apps.metering.comparing import compare_with_display, not_compared
+from quartier.apps.metering.models import Reading
 from quartier.apps.parties.models import Organisation
 from quartier.apps.parties.operations import add_user, new_password
 from quartier.apps.sites.models import Site
 from quartier.cli._progress import Progress
-from quartier.cli.demo import building, curves
+from quartier.cli.demo import building
 from quartier.cli.demo._dates import last_quarter
-from quartier.core.kernel.period import Dates, timezone_of
+from quartier.cli.demo.energy import DAYS, METERS_DAYS, Energy
+from quartier.cli.demo.equipment import equip
+from quartier.cli.demo.gateway import SILENT, Sender
+from quartier.core.kernel.period import Dates, local_midnight, timezone_of
 from quartier.core.metering.intervals import Series
 
 ACTOR = "demo"
-_ROOF_KWH_PER_KWP = 1_020.0
-_GARAGE_KWH_PER_KWP = 960.0
-_BATTERY_EFFICIENCY = 0.92
+_NOT_COMPARED = "z-a32"
+"""A meter that the installer has not compared with its display yet."""
 
 
 class Unfinished(Exception):
@@ -36,24 +43,27 @@ def build(folder: Path, as_of: date) -> None:
     quarter = last_quarter(as_of)
     assert quarter.to_date is not None
     issued_date = quarter.to_date + timedelta(days=4)
-    first = min(quarter.from_date, date(as_of.year, as_of.month, 1)) - timedelta(days=366)
-    data = Dates(first.replace(day=1), as_of)
+    data = data_of(as_of)
     now = datetime(as_of.year, as_of.month, as_of.day, 6, tzinfo=UTC)
     moved = quarter.from_date + timedelta(days=47)
-    text = building.site_text(data.from_date.year, as_of.year + 1, moved)
+    exchanged = as_of - timedelta(days=METERS_DAYS)
+    text = building.site_text(data.from_date.year, as_of.year + 1, moved, exchanged)
     (folder / "site.toml").write_text(text)
     with Progress(100, "building the demo") as progress:
         site = load(text.encode(), by=ACTOR, at=now).site
         progress.advance(5)
-        _write_energy(site, data, now)
-        progress.advance(45)
+        energy = played(site, data, as_of + timedelta(days=1))
+        _write_energy(site, energy, data, now)
+        progress.advance(40)
         prepared, invoices = bill(site, quarter, now=now, issued_date=issued_date, actor=ACTOR)
         if not invoices:
             raise Unfinished("; ".join(str(finding) for finding in prepared.findings))
         progress.advance(10)
         rows = Invoice.objects.filter(site=site).select_related("organisation", "site")
         printed = print_documents(rows.iterator(chunk_size=64), now=now)
-        progress.advance(40)
+        progress.advance(35)
+        _equip(site, energy, data, now)
+        progress.advance(10)
     accounts = _accounts(now)
     pdfs = (folder / "documents" / printed.written[0].path).parent.parent
     total = sum((invoice.total for invoice in invoices), Decimal(0))
@@ -63,53 +73,52 @@ def build(folder: Path, as_of: date) -> None:
     (folder / "README.txt").chmod(0o600)
 
 
-def _write_energy(site: Site, dates: Dates, now: datetime) -> None:
-    tz = timezone_of(site.timezone)
-    slots = dates.period(tz).slots
-    homes = curves.homes()
-    used = {
-        building.meter_of(flat): curves.household(
-            homes[number % len(homes)],
-            number // len(homes) * 2 + number % 2,
-            flat.year_wh,
-            slots,
-            tz,
-        )
-        for number, flat in enumerate(building.flats())
-    }
-    roof, garage = curves.roofs()
-    roof_wh = curves.roof(roof, building.ROOF_KWP, _ROOF_KWH_PER_KWP, slots, tz)
-    garage_wh = curves.roof(garage, building.GARAGE_KWP, _GARAGE_KWH_PER_KWP, slots, tz)
-    consumption = np.sum(list(used.values()), axis=0)
-    charge, discharge = curves.battery(
-        roof_wh + garage_wh,
-        consumption,
-        building.BATTERY_WH,
-        building.BATTERY_W,
-        _BATTERY_EFFICIENCY,
-    )
-    balance = consumption + charge - roof_wh - garage_wh - discharge
-    series = {
-        **{(ref, "import"): energy for ref, energy in used.items()},
-        ("pv-dach", "export"): roof_wh,
-        ("pv-garage", "export"): garage_wh,
-        ("speicher", "import"): charge,
-        ("speicher", "export"): discharge,
-        ("netz", "import"): np.maximum(balance, 0),
-        ("netz", "export"): np.maximum(-balance, 0),
-    }
+def data_of(as_of: date) -> Dates:
+    """From when to when the demo as of ``as_of`` has data."""
+    first = min(last_quarter(as_of).from_date, date(as_of.year, as_of.month, 1))
+    return Dates((first - timedelta(days=366)).replace(day=1), as_of)
+
+
+def played(site: Site, data: Dates, until: date) -> Energy:
+    """The energy of the demo with ``data``, from its beginning to before ``until``."""
+    assert data.to_date is not None
+    played_from = data.to_date - timedelta(days=DAYS)
+    return Energy(Dates(data.from_date, until), played_from, timezone_of(site.timezone))
+
+
+def _write_energy(site: Site, energy: Energy, dates: Dates, now: datetime) -> None:
+    slots = dates.period(energy.tz).slots
     measured = np.ones(len(slots), np.uint8)
     store.write(
         site.pk,
         [
-            Series(register.pk, slots.start, series[key], measured)
+            Series(register.pk, slots.start, energy.series[key][: len(slots)], measured)
             for register in Register.objects.filter(site=site).select_related("meter")
-            if (key := (register.meter.ref, register.direction)) in series
+            if (key := (register.meter.ref, register.direction)) in energy.series
         ],
         source="demo",
         known_at=now,
         reason="curves of real homes, see NOTICE.md",
     )
+
+
+def _equip(site: Site, energy: Energy, data: Dates, now: datetime) -> None:
+    """The gateway, what it sent of the last days, an inspection and the alarms there are."""
+    software = f"quartier {__version__}"
+    gateway = equip(site, software=software, at=energy.starts_at, actor=ACTOR)
+    begin_inspection(site, at=now, actor=ACTOR)
+    gateway.refresh_from_db()
+    assert data.to_date is not None
+    sender = Sender(gateway, energy, local_midnight(data.to_date, energy.tz))
+    sender.seed()
+    sender.send(now)
+    sender.report(software, now)
+    for register in not_compared(site, now):
+        newest = Reading.objects.filter(site_id=site.pk, register_id=register.pk).latest("read_at")
+        if register.meter.ref not in (SILENT, _NOT_COMPARED):
+            shown = (newest.value / 1000).quantize(Decimal("0.1"))
+            compare_with_display(register, shown, at=now, actor=ACTOR)
+    watch_site(site.pk, now)
 
 
 def _accounts(now: datetime) -> list[tuple[str, str, str]]:

@@ -83,8 +83,9 @@ def flats() -> tuple[Flat, ...]:
     )  # fmt: skip
 
 
-def site_text(first_year: int, last_year: int, move_date: date) -> str:
-    """The demo's site file, with prices for each of the years; a tenant moves on ``move_date``."""
+def site_text(first_year: int, last_year: int, move_date: date, exchange_date: date) -> str:
+    """The demo's site file, with prices for each of the years; a tenant moves on ``move_date``, and
+    the grid operator's meters gave way to the building's own on ``exchange_date``."""
     start = date(first_year, 1, 1)
     return write(
         tree.SiteFile(
@@ -112,7 +113,7 @@ def site_text(first_year: int, last_year: int, move_date: date) -> str:
                 for letter, number in (("a", "18"), ("b", "20"))
             ),
             billing_points=tuple(_points(start, move_date)),
-            meters=tuple(_meters(start)),
+            meters=tuple(_meters(start, exchange_date)),
             plants=(
                 tree.Plant(ref="dach", name="Dächer Süd und West", meter="pv-dach",
                            owner="lindenpark-ag", power_kwp=Decimal(ROOF_KWP),
@@ -204,9 +205,17 @@ def meter_of(flat: Flat) -> str:
     return f"z-{flat.ref}"
 
 
-def _meters(start: date) -> list[tree.Meter]:
+def _meters(start: date, exchange_date: date) -> list[tree.Meter]:
     def device(number: int) -> tuple[tree.Device, ...]:
-        return (tree.Device(serial=f"SDM-{40_110 + number}", installed=start, digits=6),)
+        return (
+            tree.Device(
+                serial=f"EW-{7_218_340 + 13 * number}",
+                installed=start,
+                removed=exchange_date,
+                digits=6,
+            ),
+            tree.Device(serial=f"SDM-{40_110 + number}", installed=exchange_date, digits=6),
+        )
 
     made = [
         tree.Meter(ref="netz", name="Netzanschluss", mode="grid", devices=device(1),
