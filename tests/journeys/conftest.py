@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +13,13 @@ import pytest
 
 from tests.portals.conftest import PASSWORD
 from tests.servers import chromium, tables
+from tests.servers.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (
     "from quartier.config import start; start.django();"
     "from tests.portals.conftest import build_with_jobs; build_with_jobs(households=6)"
 )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -39,6 +39,7 @@ def quantities(document):
     }
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("number", range(8))
 def test_bills_are_what_the_rules_say(number, tmp_path, capsys, rng, drill_count):
     for n in range(drill_count(10, 1)):

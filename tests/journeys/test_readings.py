@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from quartier.cli import GOOD, main
+from quartier.cli import GOOD, check, main
 from quartier.core.invoicing.frozen import thaw
 from quartier.core.kernel.period import slot_at, slot_starts_at
 
@@ -29,9 +29,10 @@ OLD, NEW = "SDM-2208117", "SDM-2311920"
 
 
 @pytest.fixture
-def home(db, settings, tmp_path):
+def home(db, settings, tmp_path, monkeypatch):
     settings.QUARTIER_HOME = tmp_path / "home"
     settings.ALLOWED_HOSTS = ["localhost"]  # or `check` warns of the test server
+    monkeypatch.setattr(check, "durability", list)  # and of a PostgreSQL that waits for no disk
     return tmp_path
 
 

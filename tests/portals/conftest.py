@@ -1,7 +1,7 @@
 """A building with a billed quarter, and somebody of every role."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -128,11 +128,13 @@ def wrong(site, meter):
 
 
 def build_with_jobs(households):
-    """The building, with a job over many sites that is finished and one that nobody has taken, and
-    a gateway that reads two of its meters, of which one shows something now."""
+    """The building, with a job over many sites that is finished and one that nobody has taken, a
+    gateway that reads two of its meters, of which one shows something now, and steers a boiler, and
+    one that publishes itself."""
     from quartier.apps.billing.batch import Job, start, work
+    from quartier.apps.equipment import steering
     from quartier.apps.equipment.gateways import How, Wanted, add_bus, add_gateway, connect
-    from quartier.apps.equipment.models import Meter
+    from quartier.apps.equipment.models import Appliance, Meter, MqttSource, Switch
     from quartier.apps.metering.models import Momentary
 
     site, *_ = build(households)
@@ -146,6 +148,17 @@ def build_with_jobs(households):
     told = {"32": "231.2", "52": "226.0", "31": "2.0", "51": "1.0", "36": "460", "56": "-225"}
     told = {f"1-1:{code}.7.0": [value, now_ms] for code, value in told.items()}
     Momentary.objects.create(meter=meters[0], shown=told)
+    relay = {"driver": "waveshare_relay", "address": "200", "channels": [0], "output": "relay"}
+    boiler = Appliance(
+        site=site, ref="boiler", name="Boiler", bus=bus, power_w=3000, mode="manual", **relay
+    )
+    steering.save([boiler], **by)
+    for hours, is_on in ((3, True), (1, False)):
+        switched_at = timezone.now() - timedelta(hours=hours)
+        reason = "surplus" if is_on else "no_surplus"
+        Switch.objects.create(appliance=boiler, switched_at=switched_at, is_on=is_on, reason=reason)
+    router = add_gateway(site, "linde-router", **by)
+    MqttSource.objects.create(gateway=router, host="broker.example.ch", mapping="{}")
     wrong(site, meters[0])
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):

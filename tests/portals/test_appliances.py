@@ -159,12 +159,10 @@ def test_a_day_shows_what_ran_and_what_flowed_at_the_grid_entry(installer, world
     ]
     powers.keep(world.site.pk, flow, at=timezone.now())
     shown = text(installer.get(f"{LIST}?day={day}", **ENGLISH))
-    assert "80 min in 2 runs" in shown
+    assert "1\N{THIN SPACE}h 20\N{THIN SPACE}min in 2 runs" in shown
     assert "4.0" in re.search(r"about ([^<]*)kWh", shown)[1]
     assert shown.count('class="sun"') == 2 + 1  # and the legend
-    assert "fed in up to 2’500 W, drawn up to 800 W" in shown.replace("&#x27;", "’").replace(
-        "'", "’"
-    )
+    assert "fed in up to 2.5 kW, drawn up to 0.8 kW" in shown
     log = text(installer.get(f"{LIST}boiler/", **ENGLISH))
     assert "the sun does not give enough" in log
     csv = installer.get(f"{LIST}boiler/?format=csv").content.decode()
@@ -182,6 +180,10 @@ def test_a_password_is_kept_when_it_is_left_empty_and_never_shown(installer):
     assert installer.post(f"{LIST}boiler/", {**given, "name": "Fan"}).url == LIST
     one = Appliance.objects.get()
     assert (one.name, one.settings) == ("Fan", {"password": "s3cret"})
+    installer.post(CELLAR, {**plug, "name": "other", "host": "10.0.0.4"})
+    elsewhere = {**given, "bus": Bus.objects.get(name="other").pk}
+    assert installer.post(f"{LIST}boiler/", elsewhere).url == LIST
+    assert Appliance.objects.get().settings == {}, "another device is not told it"
 
 
 def test_more_appliances_ask_no_more(installer):

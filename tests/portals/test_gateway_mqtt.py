@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from quartier.apps.audit.models import Event
-from quartier.apps.equipment.models import Gateway, MqttMessage, MqttSource
+from quartier.apps.equipment.models import Connection, Gateway, Meter, MqttMessage, MqttSource
+from quartier.apps.equipment.publishing import DRIVER
 from quartier.portals.operator.gateway_mqtt import PRESETS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.db]
@@ -57,9 +58,11 @@ def test_a_source_is_entered_and_its_password_is_never_shown_and_stays(installer
     shown = text(installer.get(PAGE, **ENGLISH))
     assert "s3cret" not in shown
     assert "Nothing has come yet" in shown
-    installer.post(PAGE, {**GOOD, "password": "", "host": "other.example.ch"})
+    installer.post(PAGE, {**GOOD, "password": "", "mapping": PRESETS["fields"] + " "})
+    elsewhere = {**GOOD, "password": "", "host": "other.example.ch"}
+    assert "ype the password again" in text(installer.post(PAGE, elsewhere, **ENGLISH))
     row = MqttSource.objects.get()
-    assert (row.host, row.password, row.is_tls) == ("other.example.ch", "s3cret", True)
+    assert (row.host, row.password, row.is_tls) == ("broker.example.ch", "s3cret", True)
     (first, _) = Event.objects.filter(action="gateway.mqtt")
     assert "s3cret" not in json.dumps(first.data)
     assert installer.post(PAGE, {"action": "remove"}).url == "/sites/linde/gateways/linde-rut/"
@@ -117,3 +120,38 @@ def test_odd_actions_are_refused_and_more_messages_ask_no_more(installer, world)
         counts.append(len(asked))
     assert counts[0] == counts[1]
     assert world.as_("owner").post(PAGE, GOOD).status_code == 403
+
+
+def test_a_meter_that_is_read_by_a_mapping_is_shown_everywhere(world):
+    gateway = Gateway.objects.create(site=world.site, name="linde-rut")
+    meter = Meter.objects.get(site=world.site, ref="m001")
+    Connection.objects.update_or_create(
+        meter=meter,
+        defaults={
+            "driver": f"{DRIVER}0123456789abcdef",
+            "settings": {"gateway": gateway.name},
+            "bus": None,
+            "since": timezone.now(),
+        },
+    )
+    client = world.as_("operator")
+    for place in (
+        "equipment/",
+        "equipment/m001/",
+        "equipment/m001/edit/",
+        "equipment/m001/exchange/",
+        "planning/",
+        "planning/wiring/",
+        "planning/labels/",
+        "assign/",
+        "order/",
+        "inspection/",
+        "alarms/",
+        "gateways/",
+        "gateways/linde-rut/",
+        "gateways/linde-rut/meters/",
+        "gateways/linde-rut/remote/",
+    ):
+        text(client.get(f"/sites/linde/{place}", **ENGLISH))
+    for place in ("planning/wiring.pdf", "planning/labels.pdf"):
+        assert client.get(f"/sites/linde/{place}").status_code == 200

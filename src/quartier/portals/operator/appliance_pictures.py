@@ -21,11 +21,11 @@ _STEP_MIN = 5
 
 @dataclass(frozen=True, slots=True)
 class GridPicture:
-    """The drawing, and the highest powers fed in and drawn, in W."""
+    """The drawing, and the highest powers fed in and drawn."""
 
     svg: SafeString
-    most_fed_in_w: int
-    most_drawn_w: int
+    most_fed_in_kw: Decimal
+    most_drawn_kw: Decimal
 
 
 def run_picture(runs: Iterable[Run], begins: datetime, ends: datetime) -> SafeString:
@@ -83,7 +83,11 @@ def grid_picture(columns: Mapping[tuple[int, str], Any], factor: Decimal) -> Gri
         f"{middle:.1f}",
         f"{middle:.1f}",
     )
-    return GridPicture(svg, round(float(fed.max())), round(float(drawn.max())))
+    return GridPicture(svg, _kw(fed.max()), _kw(drawn.max()))
+
+
+def _kw(power_w: Any) -> Decimal:
+    return Decimal(round(float(power_w))).scaleb(-3)
 
 
 def _net(columns: Mapping[tuple[int, str], Any], factor: Decimal) -> Any:

@@ -132,7 +132,9 @@ def _edit(visit: Visit, row: Appliance | None, context: dict[str, Any]) -> HttpR
     )
     switching = [one for one in buses if not BusKind(one.kind).is_mbus]
     form = ApplianceForm(visit.site, switching, posted if is_posted else None, appliance=row)
-    stored = row.settings if row is not None else {}
+    # What is hidden is for one device: another on another bus is not sent it.
+    is_same = row is None or not is_posted or str(row.bus_id) == posted.get("bus")
+    stored = row.settings if row is not None and is_same else {}
     context |= {
         "form": form,
         "has_bus": bool(switching),
@@ -145,7 +147,8 @@ def _edit(visit: Visit, row: Appliance | None, context: dict[str, Any]) -> HttpR
     if not is_posted or not form.is_valid():
         return None
     try:
-        steering.save(form.appliances(_settings(posted, stored)), at=timezone.now(), actor=visit.by)
+        kept = stored if row and row.driver == posted.get("driver") else {}
+        steering.save(form.appliances(_settings(posted, kept)), at=timezone.now(), actor=visit.by)
     except BadSetUp as problem:
         context["refused"] = str(problem)
         return None
@@ -193,11 +196,19 @@ def _act(visit: Visit, rows: Sequence[Appliance]) -> str:
 def _describe(row: Any, day: Day, begins: datetime, ends: datetime) -> None:
     row.day = day
     row.minutes = day.seconds // 60
+    row.ran = _duration(row.minutes)
     row.energy_wh = None if row.meter_id else row.power_w * day.seconds // 3600
     row.picture = run_picture(day.runs, begins, ends)
     row.why = REASONS.get(day.last.reason, day.last.reason) if day.last else ""
     row.mode_word = MODES[row.mode]
     row.runs = len(day.runs)
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    return (
+        f"{hours}\N{THIN SPACE}h {rest}\N{THIN SPACE}min" if hours else f"{rest}\N{THIN SPACE}min"
+    )
 
 
 def _place(row: Appliance) -> tuple[bool, int, int, str]:

@@ -197,7 +197,7 @@ def _published(row: Gateway) -> Q:
     """Registers of the meters whose readings the gateway publishes itself."""
     return Q(
         meter__site=row.site_id,
-        meter__connection__driver=DRIVER,
+        meter__connection__driver__startswith=DRIVER,
         meter__connection__settings__gateway=row.name,
     )
 

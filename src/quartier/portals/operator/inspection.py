@@ -21,6 +21,7 @@ from quartier.portals.shared.gate import Visit, site_page
 EVERY_S = 10
 _WATER = (Medium.HOT_WATER, Medium.COLD_WATER)
 _STATES = (State.FAULT, State.WATCH, State.GOOD, State.UNKNOWN)
+_URGENT = (State.FAULT, State.WATCH, State.UNKNOWN, State.GOOD)
 
 
 @site_page(Permission.EQUIP)
@@ -46,7 +47,7 @@ def about(visit: Visit) -> dict[str, Any]:
     counts = Counter(one.state for one in found.meters)
     return {
         "inspected_at": found.at,
-        "meters": [_row(one) for one in found.meters],
+        "meters": [_row(one) for one in sorted(found.meters, key=_urgency)],
         "inspection": found,
         "counts": [(state.value, counts[state]) for state in _STATES if counts[state]],
         "until": until if until is not None and until > now else None,
@@ -55,6 +56,11 @@ def about(visit: Visit) -> dict[str, Any]:
         "gateways": rows,
         "every_s": EVERY_S,
     }
+
+
+def _urgency(one: Inspected) -> int:
+    """What needs somebody first; else the order of the references."""
+    return _URGENT.index(one.state)
 
 
 def _row(one: Inspected) -> dict[str, Any]:

@@ -106,6 +106,17 @@ class BuildingForm(forms.Form):
         help_text=gettext_lazy("Empty: say later for whom each counts"),
     )
 
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields under what they are about."""
+        names = (
+            (_("Electricity"), ("dwellings", "entry_a", "plants", "commons", "from_date")),
+            (_("Heat and water"), ("has_heat", "has_hot_water", "has_cold_water")),
+            (_("Charging and switching"), ("stations", "machines", "sockets", "appliances")),
+            (_("Distribution boards and network"), ("boards", "network", "has_lan")),
+        )
+        return [(title, [self[name] for name in fields]) for title, fields in names]
+
     def clean_plants(self) -> tuple[Decimal, ...]:
         """The power of each plant."""
         texts = [one.strip() for one in self.cleaned_data["plants"].split(";") if one.strip()]
