@@ -1,9 +1,7 @@
 """Which gateway is to run which version of its program."""
 
 import hashlib
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterable
 from datetime import datetime
 from io import BytesIO
@@ -14,16 +12,11 @@ from django.db.models import F
 from quartier.apps.audit.operations import record
 from quartier.apps.equipment.models import Gateway, GatewayPackage, Renewal
 from quartier.formats.uplink import software as wire
-from quartier.formats.uplink.software import MOST_BYTES, PART_BYTES, Software
+from quartier.formats.uplink.software import DAMAGED, MOST_BYTES, PART_BYTES, Software
 from quartier.formats.uplink.strict import BadMessage
 
 SIGNATURE_BYTES = 64
 _LONGEST_VERSION = 100
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError),
-    *(ArithmeticError, NotImplementedError, RuntimeError),
-)
-"""What the library says of files that are none."""
 
 
 class BadPackage(ValueError):
@@ -41,7 +34,7 @@ def add(data: bytes, signature: bytes, *, at: datetime) -> GatewayPackage:
         with zipfile.ZipFile(BytesIO(data)) as file:
             is_short = file.getinfo("VERSION").file_size <= _LONGEST_VERSION
             version = file.read("VERSION").decode("ascii").strip() if is_short else ""
-    except _DAMAGED:
+    except DAMAGED:
         raise BadPackage("it is no file that build-update has made") from None
     sha256 = hashlib.sha256(data).hexdigest()
     software_of(version, sha256, len(data), signature.hex(), 1)

@@ -2,6 +2,9 @@
 written only where somebody has asked for one."""
 
 import re
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +13,11 @@ from quartier.formats.uplink.strict import Fields
 MOST_BYTES = 32 << 20
 PART_BYTES = 512 << 10
 """So much of a version one answer has at most."""
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, LookupError, ValueError),
+    *(ArithmeticError, NotImplementedError, RuntimeError),
+)
+"""What the library says of files that are no ZIP."""
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")

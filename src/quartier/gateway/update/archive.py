@@ -8,12 +8,12 @@ import os
 import re
 import shutil
 import stat
-import struct
 import subprocess
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
+
+from quartier.formats.uplink.software import DAMAGED
 
 MOST_BYTES = 32 << 20
 MOST_BYTES_INSIDE = 128 << 20
@@ -24,11 +24,6 @@ VERSION_SHAPE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,3}")
 _NAME = re.compile(r"lib(/[A-Za-z0-9_][A-Za-z0-9_.+\-]{0,100}){1,12}")
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SIGNATURE_BYTES = 64
-DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, UnicodeDecodeError),
-    *(NotImplementedError, RuntimeError, OverflowError),
-)
-"""What the library says of files that are none."""
 _CHECK_S = 60
 
 
@@ -69,6 +64,9 @@ def unpack(archive: Path, folder: Path, version: str) -> None:
             _check(file, version)
             for one in file.infolist():
                 _write(beside / one.filename, file.read(one))
+    except BadPackage:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     except DAMAGED as problem:
         shutil.rmtree(beside, ignore_errors=True)
         raise BadPackage(f"it is no ZIP file, or a damaged one ({problem})") from None
