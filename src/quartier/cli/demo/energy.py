@@ -233,9 +233,10 @@ class Energy:
         first, end = self.slots.start + self.first, self.slots.stop
         loads, suns = zip(*_days(first, end), strict=True)
         skipped = first % _DAY_SLOTS
-        return tuple(  # type: ignore[return-value]
+        load, sun = (
             np.concatenate(days)[skipped:][: end - first].reshape(-1) for days in (loads, suns)
         )
+        return load, sun
 
 
 def _days(first: int, end: int) -> Iterator[tuple[Watts, Watts]]:
