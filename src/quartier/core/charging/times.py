@@ -1,0 +1,95 @@
+"""How long a car was plugged in, charged, was held back, and stood idle (rules.md e.1, [GK]).
+
+Idle is what an idle fee may count: the car takes nothing of its own accord, or stays after its
+transaction has ended. While the station holds the car back, by load management or for the sun, it
+is not idle.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from quartier.core.charging.facts import ChargingState, Status, StatusTold
+
+_TAKEN = (Status.OCCUPIED, Status.FAULTED)
+"""A car may be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Of one session. ``plugged_out_at`` is None while the car is there, or where nothing was told;
+    the lengths are those that are known until then."""
+
+    plugged_in_at: datetime
+    plugged_out_at: datetime | None
+    charging: timedelta
+    held: timedelta
+    idle: timedelta
+
+
+def times_of(
+    begun_at: datetime,
+    ended_at: datetime | None,
+    states: Iterable[tuple[datetime, ChargingState]],
+    statuses: Iterable[StatusTold],
+    *,
+    until: datetime,
+) -> Times:
+    """``states`` of the transaction, ``statuses`` of its connector around it, in any order, each
+    with its instant; ``until`` is when nothing more is known."""
+    told = sorted((one for one in statuses if one.at is not None), key=_when)
+    plugged_in_at = _plugged_in(begun_at, told)
+    plugged_out_at = _plugged_out(ended_at or begun_at, told)
+    if ended_at is not None and not any(_when(one) >= begun_at for one in told):
+        plugged_out_at = ended_at  # it tells no status
+    last_at = plugged_out_at or max(until, ended_at or begun_at)
+    all_told = [*states, *((_when(one), one.state) for one in told if one.state is not None)]
+    # Of what it was before the begin the last counts, from the begin on.
+    inside = sorted((max(at, begun_at), at, state) for at, state in all_told if plugged_in_at <= at)
+    own = [(at, state) for at, _, state in inside if at <= last_at]
+    if ended_at is not None:
+        # What it was when the transaction ended is idle from then on, if the car stays.
+        own = [(at, state) for at, state in own if at < ended_at]
+        own.append((ended_at, ChargingState.EV_CONNECTED))
+    return Times(plugged_in_at, plugged_out_at, *_lengths(own, last_at))
+
+
+def _lengths(
+    states: Sequence[tuple[datetime, ChargingState]], last_at: datetime
+) -> tuple[timedelta, timedelta, timedelta]:
+    charging = held = idle = timedelta(0)
+    has_charged = False
+    ends = [*(at for at, _ in states), last_at][1:]
+    for (at, state), end_at in zip(states, ends, strict=True):
+        length = max(end_at - at, timedelta(0))
+        if state is ChargingState.CHARGING:
+            has_charged = True
+            charging += length
+        elif state is ChargingState.SUSPENDED_EVSE:
+            held += length
+        elif state is ChargingState.SUSPENDED_EV or has_charged:
+            idle += length
+    return charging, held, idle
+
+
+def _plugged_in(begun_at: datetime, told: Sequence[StatusTold]) -> datetime:
+    """Since when the connector is taken without a break."""
+    since: datetime | None = None
+    for one in told:
+        if _when(one) > begun_at:
+            break
+        since = (since or _when(one)) if one.status in _TAKEN else None
+    return since or begun_at
+
+
+def _plugged_out(from_at: datetime, told: Sequence[StatusTold]) -> datetime | None:
+    """When it is free after that."""
+    for one in told:
+        if _when(one) >= from_at and one.status not in _TAKEN:
+            return _when(one)
+    return None
+
+
+def _when(one: StatusTold) -> datetime:
+    assert one.at is not None, "who asks has given it an instant"
+    return one.at
