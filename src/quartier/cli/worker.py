@@ -2,7 +2,8 @@
 
 Any number of workers may run on any number of machines; each job is claimed by one of them. A
 billing job that a killed worker left unfinished is gone on with a minute after its last sign of
-life; what was issued is not issued again. Every five minutes one of them looks for alarms.
+life; what was issued is not issued again. Every five minutes one of them looks for alarms, and each
+minute one makes charging sessions of what stations have said.
 """
 
 import argparse
@@ -21,11 +22,12 @@ def run(args: argparse.Namespace) -> int:
     from django.utils import timezone
 
     from quartier.apps.alarms import tasks as alarms
+    from quartier.apps.charging import tasks as charging
     from quartier.apps.documents.tasks import resume
     from quartier.apps.metering import tasks as metering
 
     resume()
-    for jobs in (alarms, metering):
+    for jobs in (alarms, charging, metering):
         jobs.queue(after=timezone.now())
     call_command("db_worker", batch=args.once, verbosity=0)
     return GOOD

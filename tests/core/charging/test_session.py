@@ -24,9 +24,9 @@ from tests.core.charging.told import (
 )
 
 
-def session(*facts, until=600, **more):
+def session(*facts, **more):
     late = more.pop("late", timedelta(seconds=1))
-    return session_of(record(*facts, late=late), until=minute(until), **more)
+    return session_of(record(*facts, late=late), **more)
 
 
 def codes(found):
@@ -102,6 +102,14 @@ def test_an_end_that_comes_after_the_next_begin_is_its_end():
     assert found == session(*WHOLE)
 
 
+def test_when_the_next_one_begins_the_car_is_gone():
+    there = (status(0),)
+    assert session(*WHOLE, statuses=there).times.plugged_out_at is None
+    times = session(*WHOLE, statuses=there, next_begun_at=minute(90)).times
+    assert times.plugged_out_at == minute(90)
+    assert times.idle == timedelta(minutes=50)
+
+
 def test_a_refused_token_is_no_session_unless_energy_flowed():
     found = session(
         begun(0, 100, is_refused=True), ended(1, 100, token=BADGE, stopped="DeAuthorized")
@@ -109,6 +117,7 @@ def test_a_refused_token_is_no_session_unless_energy_flowed():
     assert found.stage is Stage.REFUSED
     assert found.token is None
     assert found.is_sound
+    assert session(begun(0, 100, is_refused=True)).stage is Stage.REFUSED
     found = session(begun(0, 100, is_refused=True), ended(60, 5_100))
     assert found.stage is Stage.ENDED
     assert errors(found) == {"charging.refused_energy"}
@@ -144,6 +153,7 @@ def test_two_tokens_are_for_a_person():
         ((begun(0, 0), ended(60, 100), ended(70, 100)), "charging.two_ends"),
         ((begun(0, 0), ended(60 * 24 * 40, 100)), "charging.too_long"),
         ((begun(0, 0), told(-30, (-30, 0)), ended(60, 100)), "charging.outside"),
+        ((begun(-60 * 24 * 365 * 50, 0), ended(60, 100)), "charging.too_long"),
         ((begun(0), ended(60)), "charging.no_register"),
         ((told(5, (5, 0)), ended(60, 100)), "charging.no_begin"),
     ],
@@ -215,9 +225,11 @@ def test_times_of_a_station_that_tells_its_states_with_the_transaction():
     assert times.plugged_out_at == minute(40)
 
 
-def test_a_car_that_is_there_still_is_idle_until_now():
+def test_a_car_that_is_there_still_is_idle_as_far_as_was_told():
     statuses = (status(0), status(5, state=ChargingState.CHARGING))
-    times = session(*WHOLE, statuses=statuses, until=100).times
+    assert session(*WHOLE, statuses=statuses).times.idle == timedelta(0)
+    later = (*statuses, status(100, state=ChargingState.EV_CONNECTED))
+    times = session(*WHOLE, statuses=later).times
     assert times.plugged_out_at is None
     assert times.idle == timedelta(minutes=60)
     assert times.charging == timedelta(minutes=35)

@@ -53,7 +53,7 @@ def judged(row):
         else:
             told = _step(kind, minute, *wh)
             record = record.with_told(told, told.at)
-    session = session_of(record, until=_minute(600), next_begun_at=next_begun_at)
+    session = session_of(record, next_begun_at=next_begun_at)
     assert session.stage == row["becomes"]
     assert session.energy_wh == int(row["Wh"])
     said = (

@@ -1,7 +1,7 @@
 """Charging stations that connect to the platform, and all they say.
 
 The field server reads and writes these tables in ``field/storage/stations.py``, without Django: a
-column that changes here changes there. Messages and numbers of transactions are hot tables: the
+column that changes here changes there. All but stations and unknown ones are hot tables: the
 site leads their key, they have no foreign keys and no other unique constraint (architecture.md,
 storage).
 """
@@ -10,6 +10,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from quartier.apps.sites.models import Site
+from quartier.core.charging.facts import ChargingState, Status
+from quartier.core.charging.session import Stage
 from quartier.formats.uplink.appliances import DAY_S, MOST_PRIORITY
 from quartier.formats.uplink.stations import LEAST_A, MOST_A
 
@@ -109,6 +111,108 @@ class StartedTransaction(models.Model):
 
     def __str__(self) -> str:
         return f"station {self.station_id} transaction {self.number}"
+
+
+class Folded(models.Model):
+    """Up to which message a station was read (``folding.py``), and when that one came."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"station {self.station_id} up to {self.number}"
+
+
+class ChargingSession(models.Model):
+    """A transaction of a station, made of its messages; it is made again when more of it comes.
+    ``record`` is all that was told of it, the other fields what that comes to
+    (``core/charging/session.py``)."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "transaction_id")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    transaction_id = models.CharField(max_length=36)
+    """As the station numbers it, or as it was told to."""
+    evse_id = models.IntegerField()
+    connector_id = models.IntegerField()
+    stage = models.CharField(max_length=9, choices=[(one.value, one.value) for one in Stage])
+    token = models.CharField(max_length=36, blank=True)
+    token_kind = models.CharField(max_length=20, blank=True)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=30, blank=True)
+    """Why it ended, a word of OCPP."""
+    begin_wh = models.DecimalField(max_digits=25, decimal_places=9, null=True)
+    end_wh = models.DecimalField(max_digits=25, decimal_places=9, null=True)
+    energy_wh = models.BigIntegerField()
+    first_slot = models.BigIntegerField()
+    energies_wh = models.JSONField(default=list)
+    qualities = models.JSONField(default=list)
+    is_estimated = models.BooleanField()
+    plugged_in_at = models.DateTimeField()
+    plugged_out_at = models.DateTimeField(null=True)
+    charging_s = models.BigIntegerField()
+    held_s = models.BigIntegerField()
+    idle_s = models.BigIntegerField()
+    is_sound = models.BooleanField()
+    """Nothing keeps it from being billed once it has ended."""
+    findings = models.JSONField(default=list)
+    record = models.TextField()
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("site_id", "station_id", "begun_at"), name="charging_session_of_station"
+            ),
+            models.Index(fields=("site_id", "begun_at"), name="charging_session_of_site"),
+        )
+
+    def __str__(self) -> str:
+        return f"station {self.station_id} transaction {self.transaction_id}"
+
+
+class StatusChange(models.Model):
+    """How a connector stood from an instant on, by the message of that number."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "number")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    evse_id = models.IntegerField()
+    connector_id = models.IntegerField()
+    at = models.DateTimeField()
+    status = models.CharField(max_length=11, choices=[(one.value, one.value) for one in Status])
+    state = models.CharField(
+        max_length=13, blank=True, choices=[(one.value, one.value) for one in ChargingState]
+    )
+    error = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("site_id", "station_id", "evse_id", "at"), name="status_change_of_evse"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"EVSE {self.evse_id} {self.status} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class EvseQuarter(models.Model):
+    """The registers that an EVSE told in a quarter-hour outside of a transaction."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "evse_id", "slot")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    evse_id = models.IntegerField()
+    slot = models.BigIntegerField()
+    registers = models.TextField()
+
+    def __str__(self) -> str:
+        return f"EVSE {self.evse_id} slot {self.slot}"
 
 
 class UnknownStation(models.Model):

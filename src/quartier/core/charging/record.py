@@ -126,7 +126,7 @@ class Record:
             self.tokens | other.tokens,
             self.places | other.places,
             tuple(states),
-            _joined(self.quarters, other.quarters),
+            joined(self.quarters, other.quarters),
             _outermost({*self.signed, *other.signed}),
             _runs([*self.runs, *other.runs]),
             min(_told(self.first_at, other.first_at), default=None),
@@ -160,6 +160,18 @@ def registers_of(samples: Iterable[Sample]) -> dict[int, Quarter]:
     return found
 
 
+def joined(one: Mapping[int, Quarter], other: Mapping[int, Quarter]) -> Mapping[int, Quarter]:
+    """Registers by quarter-hour of both, as far as they are kept."""
+    if not other:
+        return one
+    found = dict(one)
+    for slot, quarter in other.items():
+        found[slot] = found[slot].with_other(quarter) if slot in found else quarter
+    if len(found) <= MOST_QUARTERS:
+        return found
+    return {slot: found[slot] for slot in sorted(found)[:MOST_QUARTERS]}
+
+
 def _of(told: TransactionTold, received_at: datetime) -> Record:
     at = told.at
     token = told.token or IdToken("")
@@ -186,17 +198,6 @@ def _of(told: TransactionTold, received_at: datetime) -> Record:
     if told.step is Step.ENDED:
         return replace(whole, ends=frozenset((Ended(at, told.stopped),)))
     return whole
-
-
-def _joined(one: Mapping[int, Quarter], other: Mapping[int, Quarter]) -> Mapping[int, Quarter]:
-    if not other:
-        return one
-    found = dict(one)
-    for slot, quarter in other.items():
-        found[slot] = found[slot].with_other(quarter) if slot in found else quarter
-    if len(found) <= MOST_QUARTERS:
-        return found
-    return {slot: found[slot] for slot in sorted(found)[:MOST_QUARTERS]}
 
 
 def _outermost(found: set[SignedValue]) -> tuple[SignedValue, ...]:

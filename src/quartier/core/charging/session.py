@@ -38,7 +38,7 @@ class Stage(StrEnum):
     ABANDONED = "abandoned"
     """Its station began the next one at the same EVSE and never told its end."""
     REFUSED = "refused"
-    """Its token may not charge, and nothing flowed."""
+    """Its token may not charge, and nothing has flowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,6 @@ class Session:
 def session_of(
     record: Record,
     *,
-    until: datetime,
     where: str = "",
     statuses: Sequence[StatusTold] = (),
     measured: Sequence[Quarter] = (),
@@ -83,7 +82,7 @@ def session_of(
 ) -> Session:
     """The session of ``record``, to which at least one fact was told.
 
-    ``until``: up to when the station's facts are known. ``statuses``: of its connector, each with
+    ``statuses``: of its connector, each with
     an instant. ``measured``: registers that its EVSE told outside of a transaction.
     ``next_begun_at``: when the next transaction at the same EVSE began that was not refused.
     """
@@ -91,9 +90,11 @@ def session_of(
     findings: list[Finding] = []
     note = _Notes(findings, where)
     begun_at = min(record.begins).at if record.begins else record.first_at
-    ended_at, reason, stage = _end(record, begun_at, next_begun_at, note)
-    _check_steps(record, begun_at, ended_at, stage, until, note)
     token = _token(record, note)
+    if token is None and record.tokens:
+        statuses, next_begun_at = (), None  # it charges nobody's car
+    ended_at, reason, stage = _end(record, begun_at, next_begun_at, note)
+    _check_steps(record, begun_at, ended_at, stage, note)
     points = _points(record, measured, begun_at, ended_at, note)
     energy_wh, quarters = 0, QuarterHours(0)
     if points:
@@ -111,8 +112,8 @@ def session_of(
                 f"{_kwh(energy_wh)} kWh flowed though its token may not charge.",
                 "Decide who pays, and set the station to stop transactions of unknown tokens.",
             )
-        elif stage is not Stage.RUNNING:
-            stage = Stage.REFUSED
+        else:
+            stage = Stage.REFUSED  # also before its end: it closes no other
     evse_id, connector_id = min(record.places, default=(0, 0))
     return Session(
         stage,
@@ -126,7 +127,13 @@ def session_of(
         points[-1].value if points else None,
         energy_wh,
         quarters,
-        times_of(begun_at, ended_at, record.states, statuses, until=until),
+        times_of(
+            begun_at,
+            ended_at,
+            record.states,
+            statuses,
+            next_begun_at=next_begun_at,
+        ),
         record.signed,
         tuple(findings),
     )
@@ -184,7 +191,6 @@ def _check_steps(
     begun_at: datetime,
     ended_at: datetime | None,
     stage: Stage,
-    until: datetime,
     note: _Notes,
 ) -> None:
     if len({one.at for one in record.begins}) > 1:
@@ -211,7 +217,7 @@ def _check_steps(
             f"{count} of its messages never came.",
             "Their registers are interpolated.",
         )
-    if (ended_at or until) - begun_at > LONGEST:
+    if (ended_at or record.last_at or begun_at) - begun_at > LONGEST:
         note(
             error,
             "charging.too_long",
@@ -260,6 +266,14 @@ def _points(
         )
         return []
     low, high = points[0], points[-1]
+    if high.at - low.at > LONGEST:
+        note(
+            error,
+            "charging.too_long",
+            f"it tells registers from {_at(low.at)} to {_at(high.at)}.",
+            "The station's clock jumped; decide what is billed.",
+        )
+        return []
     points = sorted({*points, *_between(low, high, measured)})
     fallen = next(((a, b) for a, b in pairwise(points) if b.value < a.value), None)
     if fallen or low.value < 0:

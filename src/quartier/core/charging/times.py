@@ -17,8 +17,8 @@ _TAKEN = (Status.OCCUPIED, Status.FAULTED)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of one session. ``plugged_out_at`` is None while the car is there, or where nothing was told;
-    the lengths are those that are known until then."""
+    """Of one session. ``plugged_out_at`` is None while the car is there; the lengths are then those
+    up to the last thing that was told."""
 
     plugged_in_at: datetime
     plugged_out_at: datetime | None
@@ -33,24 +33,26 @@ def times_of(
     states: Iterable[tuple[datetime, ChargingState]],
     statuses: Iterable[StatusTold],
     *,
-    until: datetime,
+    next_begun_at: datetime | None = None,
 ) -> Times:
     """``states`` of the transaction, ``statuses`` of its connector around it, in any order, each
-    with its instant; ``until`` is when nothing more is known."""
+    with its instant. When the next one begins at the EVSE, the car is gone at the latest."""
     told = sorted((one for one in statuses if one.at is not None), key=_when)
-    plugged_in_at = _plugged_in(begun_at, told)
+    taken_since = _taken_since(begun_at, told)
+    plugged_in_at = taken_since or begun_at
     plugged_out_at = _plugged_out(ended_at or begun_at, told)
-    if ended_at is not None and not any(_when(one) >= begun_at for one in told):
+    if taken_since is None and not any(_when(one) >= begun_at for one in told):
         plugged_out_at = ended_at  # it tells no status
-    last_at = plugged_out_at or max(until, ended_at or begun_at)
+    if next_begun_at is not None:
+        plugged_out_at = min(plugged_out_at or next_begun_at, next_begun_at)
     all_told = [*states, *((_when(one), one.state) for one in told if one.state is not None)]
+    last_at = plugged_out_at or max([begun_at, ended_at or begun_at, *(at for at, _ in all_told)])
     # Of what it was before the begin the last counts, from the begin on.
     inside = sorted((max(at, begun_at), at, state) for at, state in all_told if plugged_in_at <= at)
     own = [(at, state) for at, _, state in inside if at <= last_at]
     if ended_at is not None:
-        # What it was when the transaction ended is idle from then on, if the car stays.
         own = [(at, state) for at, state in own if at < ended_at]
-        own.append((ended_at, ChargingState.EV_CONNECTED))
+        own.append((ended_at, ChargingState.SUSPENDED_EV))  # idle, if the car stays
     return Times(plugged_in_at, plugged_out_at, *_lengths(own, last_at))
 
 
@@ -72,14 +74,14 @@ def _lengths(
     return charging, held, idle
 
 
-def _plugged_in(begun_at: datetime, told: Sequence[StatusTold]) -> datetime:
-    """Since when the connector is taken without a break."""
+def _taken_since(begun_at: datetime, told: Sequence[StatusTold]) -> datetime | None:
+    """Since when the connector is taken without a break; None where that was not told."""
     since: datetime | None = None
     for one in told:
         if _when(one) > begun_at:
             break
         since = (since or _when(one)) if one.status in _TAKEN else None
-    return since or begun_at
+    return since
 
 
 def _plugged_out(from_at: datetime, told: Sequence[StatusTold]) -> datetime | None:
