@@ -91,6 +91,15 @@ def populate(ref):
     hers = {"site_id": site.pk, "station_id": station.pk, "number": 1}
     make("charging.ChargingMessage", received_at=NOW, version="ocpp1.6", action="a", **hers)
     make("charging.StartedTransaction", digest=HASH, **hers)
+    evse = {"site_id": site.pk, "station_id": station.pk, "evse_id": 1}
+    plug = {"connector_id": 1, "status": "Available", "at": NOW}
+    make("charging.StatusChange", number=1, **plug, **evse)
+    make("charging.EvseQuarter", slot=1, registers="{}", **evse)
+    make("charging.Folded", until=NOW, **hers)
+    flags = {"is_estimated": False, "is_sound": True}
+    nothing = dict.fromkeys(("energy_wh", "first_slot", "charging_s", "held_s", "idle_s"), 0)
+    times = {"begun_at": NOW, "plugged_in_at": NOW, "connector_id": 1, "stage": "running"}
+    make("charging.ChargingSession", transaction_id="1", **nothing, **flags, **times, **evse)
     relay = {"driver": "d", "channels": [0], "output": "relay", "power_w": 1, "mode": "on"}
     boiler = make("equipment.Appliance", ref="a", name="a", bus=bus, **relay, **here)
     make("equipment.Switch", appliance=boiler, switched_at=NOW, is_on=True, reason="always")
