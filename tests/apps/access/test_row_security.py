@@ -94,6 +94,7 @@ def populate(ref):
     evse = {"site_id": site.pk, "station_id": station.pk, "evse_id": 1}
     plug = {"connector_id": 1, "status": "Available", "at": NOW}
     make("charging.StatusChange", number=1, **plug, **evse)
+    make("charging.Connector", number=1, **plug, **evse)
     make("charging.EvseQuarter", slot=1, registers="{}", **evse)
     make("charging.Folded", until=NOW, **hers)
     flags = {"is_estimated": False, "is_sound": True}

@@ -268,7 +268,6 @@ def seen(user):
 
 IMPORTED = {label for label in TABLE if label.startswith("intake.")} | {
     "equipment.Gateway",
-    "charging.ChargingStation",
     "equipment.GatewayFinding",
     "equipment.Bus",
     "equipment.BadgeReader",

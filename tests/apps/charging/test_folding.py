@@ -10,6 +10,7 @@ from quartier.apps.charging.folding import fold, fold_waiting
 from quartier.apps.charging.models import (
     ChargingMessage,
     ChargingSession,
+    Connector,
     EvseQuarter,
     Folded,
     StatusChange,
@@ -253,6 +254,29 @@ def test_statuses_are_kept_with_their_instants(garage):
     ]
     assert rows[2].at == minute(7) + timedelta(seconds=1)
     assert rows[2].error == "HighTemperature"
+
+
+def test_how_connectors_stand_now(garage):
+    keep(garage, stands(5, "Charging"), stands(1, "Preparing"), stands(2, "Available", 2))
+    fold_waiting()
+    keep(garage, stands(4, "SuspendedEV"))
+    fold_waiting()
+    rows = Connector.objects.filter(station_id=garage.pk).order_by("evse_id")
+    assert [(row.evse_id, row.status, row.state) for row in rows] == [
+        (1, "Occupied", "Charging"),
+        (2, "Available", ""),
+    ]
+    assert rows[0].at == minute(5)
+
+
+def test_what_a_station_said_of_itself(garage):
+    about = {"chargePointVendor": "ABB", "chargePointModel": "Terra AC", "firmwareVersion": "1.8"}
+    answer = {"status": "Accepted", "currentTime": stamp(0), "interval": 300}
+    keep(garage, (0, "BootNotification", about, answer))
+    fold_waiting()
+    garage.refresh_from_db()
+    assert (garage.vendor, garage.model, garage.firmware) == ("ABB", "Terra AC", "1.8")
+    assert garage.booted_at == minute(0) + timedelta(seconds=1)
 
 
 def test_a_station_that_cannot_be_read_keeps_no_other_from_its_sessions(garage, small, caplog):

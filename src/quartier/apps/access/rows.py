@@ -31,6 +31,7 @@ NOT_LISTED: Mapping[str, str] = {
     "alarms.SiteWatch": "site__organisation",
     "charging.ChargingMessage": "site_id__organisation",
     "charging.ChargingSession": "site_id__organisation",
+    "charging.Connector": "site_id__organisation",
     "charging.EvseQuarter": "site_id__organisation",
     "charging.Folded": "site_id__organisation",
     "charging.StartedTransaction": "site_id__organisation",

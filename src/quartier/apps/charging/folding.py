@@ -28,11 +28,12 @@ from quartier.apps.charging.models import (
     ChargingMessage,
     ChargingSession,
     ChargingStation,
+    Connector,
     EvseQuarter,
     Folded,
     StatusChange,
 )
-from quartier.core.charging.facts import Fact, Measured, StatusTold, TransactionTold
+from quartier.core.charging.facts import Booted, Fact, Measured, StatusTold, TransactionTold
 from quartier.core.charging.record import Quarter, Record, joined, registers_of
 from quartier.core.charging.session import Session, Stage, session_of
 from quartier.ocpp.facts import fact_of
@@ -73,6 +74,7 @@ class _News:
     records: dict[str, Record] = field(default_factory=dict)
     statuses: list[StatusChange] = field(default_factory=list)
     measured: dict[int, Mapping[int, Quarter]] = field(default_factory=dict)
+    booted: tuple[Booted, datetime] | None = None
 
 
 def fold_waiting() -> Folding:
@@ -138,6 +140,8 @@ def _news(messages: Iterable[ChargingMessage]) -> _News:
         elif isinstance(fact, Measured):
             known = news.measured.get(fact.evse_id, {})
             news.measured[fact.evse_id] = joined(known, registers_of(fact.samples))
+        elif isinstance(fact, Booted):
+            news.booted = fact, message.received_at
     return news
 
 
@@ -159,6 +163,16 @@ def _store(place: Place, news: _News) -> None:
     site_id, station_id = place
     here = {"site_id": site_id, "station_id": station_id}
     StatusChange.objects.bulk_create(news.statuses, ignore_conflicts=True)
+    _store_connectors(place, news.statuses)
+    if news.booted is not None:
+        told, booted_at = news.booted
+        ChargingStation.objects.filter(pk=station_id).update(
+            vendor=told.vendor,
+            model=told.model,
+            serial=told.serial,
+            firmware=told.firmware,
+            booted_at=booted_at,
+        )
     for evse_id, quarters in news.measured.items():
         _store_quarters(place, evse_id, quarters)
     sessions = ChargingSession.objects.filter(**here)
@@ -202,6 +216,36 @@ def _around(sessions: QuerySet[ChargingSession], since: datetime) -> list[Chargi
     before = sessions.filter(begun_at__lt=since).exclude(stage=Stage.REFUSED)
     last_at = before.order_by("-begun_at").values_list("begun_at", flat=True).first()
     return list(sessions.filter(begun_at__gte=last_at or since).order_by("begun_at")[:_MOST_AFTER])
+
+
+def _store_connectors(place: Place, changes: Iterable[StatusChange]) -> None:
+    site_id, station_id = place
+    newest: dict[tuple[int, int], Connector | StatusChange] = {
+        (row.evse_id, row.connector_id): row
+        for row in Connector.objects.filter(site_id=site_id, station_id=station_id)
+    }
+    changed = set()
+    for one in changes:
+        key = one.evse_id, one.connector_id
+        if key not in newest or (newest[key].at, newest[key].number) < (one.at, one.number):
+            newest[key] = one
+            changed.add(key)
+    about = ("at", "number", "status", "state", "error")
+    Connector.objects.bulk_create(
+        [
+            Connector(
+                site_id=site_id,
+                station_id=station_id,
+                evse_id=key[0],
+                connector_id=key[1],
+                **{name: getattr(newest[key], name) for name in about},
+            )
+            for key in sorted(changed)
+        ],
+        update_conflicts=True,
+        unique_fields=["site_id", "station_id", "evse_id", "connector_id"],
+        update_fields=about,
+    )
 
 
 def _store_quarters(place: Place, evse_id: int, quarters: Mapping[int, Quarter]) -> None:

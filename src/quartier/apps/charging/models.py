@@ -40,6 +40,12 @@ class ChargingStation(models.Model):
     """The field server that holds its connection; empty without one."""
     connected_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
+    vendor = models.CharField(max_length=50, blank=True)
+    """This and the next three as the station told at its last start."""
+    model = models.CharField(max_length=50, blank=True)
+    serial = models.CharField(max_length=50, blank=True)
+    firmware = models.CharField(max_length=50, blank=True)
+    booted_at = models.DateTimeField(null=True, blank=True)
     gateway = models.ForeignKey(
         "equipment.Gateway",
         on_delete=models.SET_NULL,
@@ -199,6 +205,27 @@ class StatusChange(models.Model):
 
     def __str__(self) -> str:
         return f"EVSE {self.evse_id} {self.status} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Connector(models.Model):
+    """How a connector stands: the newest of its status changes."""
+
+    pk = models.CompositePrimaryKey("site_id", "station_id", "evse_id", "connector_id")
+    site_id = models.BigIntegerField()
+    station_id = models.BigIntegerField()
+    evse_id = models.IntegerField()
+    connector_id = models.IntegerField()
+    at = models.DateTimeField()
+    number = models.BigIntegerField()
+    """Of its message."""
+    status = models.CharField(max_length=11, choices=[(one.value, one.value) for one in Status])
+    state = models.CharField(
+        max_length=13, blank=True, choices=[(one.value, one.value) for one in ChargingState]
+    )
+    error = models.CharField(max_length=50, blank=True)
+
+    def __str__(self) -> str:
+        return f"EVSE {self.evse_id} {self.status}"
 
 
 class EvseQuarter(models.Model):
