@@ -76,6 +76,11 @@ TABLE = {
     "site-appliances": VIEW,
     "site-appliance": VIEW,
     "site-appliance-new": IMPORT,
+    "site-charging": VIEW,
+    "site-charging-new": IMPORT,
+    "site-charging-station": VIEW,
+    "site-charging-log": VIEW,
+    "site-charging-session": VIEW,
     "site-alarms": VIEW,
     "site-alarm-settings": OPERATOR,
     "site-quality": VIEW,
@@ -216,8 +221,23 @@ def appliance_of(world):
     Appliance.objects.get_or_create(site=world.site, ref="boiler", defaults=about)
 
 
+def session_of(world, name):
+    """A charging station of the building, and a session at it."""
+    from quartier.apps.charging.folding import fold_waiting
+    from quartier.apps.charging.models import ChargingStation
+    from tests.apps.charging.messages import begin, end, keep, station
+
+    if not ChargingStation.objects.exists():
+        keep(station(world.site, "TACW1"), begin(0, 0), end(30, 5000))
+        fold_waiting()
+    url = reverse(name, kwargs={"ref": world.site.ref, "identity": "TACW1"})
+    return f"{url}?transaction=1"
+
+
 def url_of(world, name):
     """The URL ``name`` for rows of the building; documents are the resident's."""
+    if name.startswith("site-charging-") and name != "site-charging-new":
+        return session_of(world, name)
     if name.startswith("site-interval"):
         return stretch_of(world, name)
     if name.startswith("site-gateway"):
@@ -390,6 +410,9 @@ REFUSED = [
     ("site-appliances", "resident", 403),
     ("site-appliance", "owner", 403),
     ("site-appliance-new", "owner", 403),
+    ("site-charging-new", "owner", 403),
+    ("site-charging-station", "owner", 403),
+    ("site-charging-station", "outsider", 404),
     ("site-meter-new", "owner", 403),
     ("site-meter-edit", "owner", 403),
     ("site-meter-table", "owner", 403),

@@ -9,10 +9,11 @@ A station connects to wss://HOST/ocpp/IDENTITY with its identity as the user and
 """
 
 import argparse
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from quartier.apps.charging.models import ChargingMessage, ChargingStation, UnknownStation
+from quartier.apps.charging.models import ChargingStation, UnknownStation
 from quartier.apps.charging.operations import BadStation, add, draw_password, enable, serve_from
+from quartier.apps.charging.queries import is_connected, messages_of
 from quartier.apps.equipment.models import Gateway
 from quartier.apps.sites.models import Site
 from quartier.cli import GOOD, UserError
@@ -20,8 +21,6 @@ from quartier.cli.site import ACTOR
 
 NEEDS_DJANGO = True
 _WIDEST = 160
-_SILENT = timedelta(minutes=1)
-"""After that a field server that says nothing of a station has been killed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +76,7 @@ def run_list(args: argparse.Namespace) -> int:  # noqa: ARG001
         "site__ref", "identity"
     ):
         seen = f"seen {row.seen_at:%Y-%m-%d %H:%MZ}" if row.seen_at else "never seen"
-        is_here = row.server and row.seen_at and now - row.seen_at < _SILENT
-        state = f"connected, {row.version}" if is_here else seen
+        state = f"connected, {row.version}" if is_connected(row, now) else seen
         more = "" if row.is_enabled else ", disabled"
         if row.gateway is not None:
             state = f"served by {row.gateway.name}" + (", by the sun" if row.follows_sun else "")
@@ -145,8 +143,7 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def run_log(args: argparse.Namespace) -> int:
     station = _station(args.identity)
-    rows = ChargingMessage.objects.filter(site_id=station.site_id, station_id=station.pk)
-    for row in reversed(rows.order_by("-number")[: max(args.last, 0)]):
+    for row in reversed(messages_of(station)[: max(args.last, 0)]):
         text = f"{row.received_at:%Y-%m-%d %H:%M:%SZ} {row.action} {row.asked} -> {row.answer}"
         print(text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…")
     return GOOD

@@ -285,7 +285,7 @@ PLACES = {
     for label in TABLE
     if label.split(".")[0] in ("sites", "equipment", "contracts", "metering", "ledger", "billing")
 } - {"billing.Batch", "billing.BatchSite"}  # an operator's alone
-PLACES |= {"alarms.Alarm"}
+PLACES |= {"alarms.Alarm", "charging.ChargingStation"}
 PLACES |= {"documents.InspectionReport"}
 PLACES -= IMPORTED
 TECHNICAL = {
@@ -302,6 +302,7 @@ TECHNICAL = {
     "equipment.DistributionZone",
     "equipment.Appliance",
     "equipment.Switch",
+    "charging.ChargingStation",
     "metering.Lock",
     "metering.Comparison",
     "documents.InspectionReport",

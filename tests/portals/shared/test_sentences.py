@@ -23,7 +23,8 @@ LANGUAGES = ("de", "fr", "it")
 
 # What speaks to people on pages. Site files and backups speak on the command line only.
 SPEAKERS = [
-    "apps/billing", "apps/contracts/operations.py", "apps/contracts/protection.py",
+    "apps/billing", "apps/charging/operations.py", "core/charging/session.py",
+    "apps/contracts/operations.py", "apps/contracts/protection.py",
     "apps/contracts/queries.py", "apps/documents/commissioning.py",
     "apps/documents/operations.py", "apps/documents/printing.py", "apps/equipment/gateways.py",
     "apps/equipment/planned.py", "field/brokers.py",
@@ -72,7 +73,7 @@ LEFT_OUT = {
 }
 CALLS = {
     "error", "warning", "info", "make", "say", "defect", "Finding", "_finding", "_error", "_runs",
-    "_incomplete", "setdefault", "refuse_billed", "FileResult", "Source", "_refuse_surplus",
+    "_incomplete", "setdefault", "refuse_billed", "FileResult", "Source", "_refuse_surplus", "note",
 }  # fmt: skip
 NOT_ON_PAGES = re.compile(
     r"quartier user|say what the user may|no party X1|^dry run$"

@@ -28,6 +28,7 @@ NAVIGATION: tuple[tuple[str, str, str | Promise, str, Permission], ...] = (
     ("energy", "site-energy", _("Energy"), "chart-bar", Permission.VIEW),
     ("equipment", "site-equipment", _("Equipment"), "cpu", Permission.VIEW),
     ("appliances", "site-appliances", _("Appliances"), "sun", Permission.VIEW),
+    ("charging", "site-charging", _("Charging"), "plug", Permission.VIEW),
     ("alarms", "site-alarms", _("Alarms"), "bell", Permission.VIEW),
     ("quality", "site-quality", _("Data quality"), "circle-check", Permission.VIEW),
     ("places", "site-places", _("People and places"), "users", Permission.MONEY),
