@@ -129,13 +129,14 @@ def wrong(site, meter):
 
 def build_with_jobs(households):
     """The building, with a job over many sites that is finished and one that nobody has taken, a
-    gateway that reads two of its meters, of which one shows something now, and steers a boiler, and
-    one that publishes itself."""
+    gateway that reads two of its meters, of which one shows something now, and steers a boiler,
+    one that publishes itself, and charging stations."""
     from quartier.apps.billing.batch import Job, start, work
     from quartier.apps.equipment import steering
     from quartier.apps.equipment.gateways import How, Wanted, add_bus, add_gateway, connect
     from quartier.apps.equipment.models import Appliance, Meter, MqttSource, Switch
     from quartier.apps.metering.models import Momentary
+    from quartier.cli.demo.charging import add_stations
 
     site, *_ = build(households)
     by = {"at": BILLED_AT, "actor": "test"}
@@ -159,6 +160,7 @@ def build_with_jobs(households):
         Switch.objects.create(appliance=boiler, switched_at=switched_at, is_on=is_on, reason=reason)
     router = add_gateway(site, "linde-router", **by)
     MqttSource.objects.create(gateway=router, host="broker.example.ch", mapping="{}")
+    add_stations(site, **by)
     wrong(site, meters[0])
     done, waiting = QUARTER, Dates(date(2026, 4, 1), date(2026, 7, 1))
     for dates in (done, waiting):

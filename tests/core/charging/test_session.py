@@ -102,6 +102,14 @@ def test_an_end_that_comes_after_the_next_begin_is_its_end():
     assert found == session(*WHOLE)
 
 
+def test_the_car_came_after_the_one_before():
+    there = (status(-500),)
+    assert session(*WHOLE, statuses=there).times.plugged_in_at == minute(-500)
+    found = session(*WHOLE, statuses=there, previous_at=minute(-60))
+    assert found.times.plugged_in_at == minute(-60)
+    assert session(*WHOLE, previous_at=minute(7)).times.plugged_in_at == minute(5)
+
+
 def test_when_the_next_one_begins_the_car_is_gone():
     there = (status(0),)
     assert session(*WHOLE, statuses=there).times.plugged_out_at is None

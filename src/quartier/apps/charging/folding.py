@@ -297,17 +297,15 @@ def _save(rows: Sequence[ChargingSession]) -> None:
 
 
 def _whole(row: ChargingSession, record: Record) -> Session:
-    """The session with all that its EVSE told; in three queries."""
+    """The session with all that its EVSE told; in five queries."""
     here: dict[str, Any] = {
         "site_id": row.site_id,
         "station_id": row.station_id,
         "evse_id": row.evse_id,
     }
-    after = (
-        ChargingSession.objects.filter(**here, begun_at__gt=row.begun_at)
-        .exclude(stage=Stage.REFUSED)
-        .order_by("begun_at")
-    )
+    others = ChargingSession.objects.filter(**here).exclude(stage=Stage.REFUSED)
+    previous = others.filter(begun_at__lt=row.begun_at).order_by("-begun_at").first()
+    after = others.filter(begun_at__gt=row.begun_at).order_by("begun_at")
     next_begun_at = after.values_list("begun_at", flat=True).first()
     changes = StatusChange.objects.filter(**here)
     before = list(changes.filter(at__lte=row.begun_at).order_by("-at", "-number")[:_BEFORE])
@@ -320,5 +318,6 @@ def _whole(row: ChargingSession, record: Record) -> Session:
         record,
         statuses=[status_of(one) for one in (*reversed(before), *since)],
         measured=[quarter_of(one) for one in quarters],
+        previous_at=record_of(previous).last_at if previous else None,
         next_begun_at=next_begun_at,
     )

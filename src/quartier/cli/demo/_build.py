@@ -23,6 +23,7 @@ from quartier.apps.sites.models import Site
 from quartier.cli._progress import Progress
 from quartier.cli.demo import building
 from quartier.cli.demo._dates import last_quarter
+from quartier.cli.demo.charging import add_stations
 from quartier.cli.demo.energy import DAYS, METERS_DAYS, Energy
 from quartier.cli.demo.equipment import equip
 from quartier.cli.demo.gateway import SILENT, Sender
@@ -63,6 +64,7 @@ def build(folder: Path, as_of: date) -> None:
         printed = print_documents(rows.iterator(chunk_size=64), now=now)
         progress.advance(35)
         _equip(site, energy, data, now)
+        add_stations(site, at=now, actor=ACTOR)
         progress.advance(10)
     accounts = _accounts(now)
     pdfs = (folder / "documents" / printed.written[0].path).parent.parent

@@ -78,12 +78,14 @@ def session_of(
     where: str = "",
     statuses: Sequence[StatusTold] = (),
     measured: Sequence[Quarter] = (),
+    previous_at: datetime | None = None,
     next_begun_at: datetime | None = None,
 ) -> Session:
     """The session of ``record``, to which at least one fact was told.
 
     ``statuses``: of its connector, each with
     an instant. ``measured``: registers that its EVSE told outside of a transaction.
+    ``previous_at``: the last that was told of the transaction before at the same EVSE;
     ``next_begun_at``: when the next transaction at the same EVSE began that was not refused.
     """
     assert record.first_at is not None, "something was told"
@@ -92,7 +94,7 @@ def session_of(
     begun_at = min(record.begins).at if record.begins else record.first_at
     token = _token(record, note)
     if token is None and record.tokens:
-        statuses, next_begun_at = (), None  # it charges nobody's car
+        statuses, previous_at, next_begun_at = (), None, None  # it charges nobody's car
     ended_at, reason, stage = _end(record, begun_at, next_begun_at, note)
     _check_steps(record, begun_at, ended_at, stage, note)
     points = _points(record, measured, begun_at, ended_at, note)
@@ -132,6 +134,7 @@ def session_of(
             ended_at,
             record.states,
             statuses,
+            previous_at=previous_at,
             next_begun_at=next_begun_at,
         ),
         record.signed,

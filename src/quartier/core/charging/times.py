@@ -33,13 +33,17 @@ def times_of(
     states: Iterable[tuple[datetime, ChargingState]],
     statuses: Iterable[StatusTold],
     *,
+    previous_at: datetime | None = None,
     next_begun_at: datetime | None = None,
 ) -> Times:
     """``states`` of the transaction, ``statuses`` of its connector around it, in any order, each
-    with its instant. When the next one begins at the EVSE, the car is gone at the latest."""
+    with its instant. When the next one begins at the EVSE, the car is gone at the latest;
+    it did not come before ``previous_at``, the last that was told of the one before."""
     told = sorted((one for one in statuses if one.at is not None), key=_when)
     taken_since = _taken_since(begun_at, told)
     plugged_in_at = taken_since or begun_at
+    if previous_at is not None:
+        plugged_in_at = min(max(plugged_in_at, previous_at), begun_at)
     plugged_out_at = _plugged_out(ended_at or begun_at, told)
     if taken_since is None and not any(_when(one) >= begun_at for one in told):
         plugged_out_at = ended_at  # it tells no status

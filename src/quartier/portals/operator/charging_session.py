@@ -20,7 +20,7 @@ from quartier.portals.operator.charging_words import findings_for
 from quartier.portals.shared.charts import Chart, Series, chart_of
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import csv_response
-from quartier.portals.shared.span import custom
+from quartier.portals.shared.span import custom, span_of
 
 _MOST_DAYS = 32
 
@@ -66,7 +66,9 @@ def _chart(visit: Visit, row: ChargingSession) -> Chart | None:
     last_date = slot_starts_at(end - 1).astimezone(zone).date()
     if (last_date - first_date).days > _MOST_DAYS:
         return None
-    span = custom(first_date, last_date + timedelta(days=1), zone)
+    span = span_of("day", first_date, zone)
+    if last_date > first_date:
+        span = custom(first_date, last_date + timedelta(days=1), zone)
     slots = span.slots
     energy = np.zeros(len(slots), np.int64)
     quality = np.full(len(slots), Quality.MEASURED, np.uint8)
