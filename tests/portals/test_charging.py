@@ -208,3 +208,40 @@ def test_a_session_over_midnight_and_one_without_registers(world, garage):
     assert "it lasts more than 31 days" in text(
         world.as_("owner").get(f"{ONE}session/?transaction=4", **ENGLISH)
     )
+
+
+def test_what_is_charged_counts_for_a_flat(world, garage):
+    client = world.as_("installer")
+    assert "counts for nobody yet" in text(client.get(ONE, **ENGLISH))
+    given = {"action": "count", "point": "w001", "from": "2026-11-01"}
+    assert client.post(ONE, given).status_code == 302
+    shown = text(client.get(ONE, **ENGLISH))
+    assert "counts for nobody yet" not in shown
+    assert "/equipment/charging-1/" in shown
+    assert "choose a later date" in text(client.post(ONE, given, **ENGLISH))
+    for odd in ("", "x", "0001-01-01", "99999-01-01"):
+        assert "is no date" in text(client.post(ONE, {**given, "from": odd}, **ENGLISH))
+    billed = {**given, "from": "2026-08-01"}
+    assert "until 2026-10-01 it is billed" in text(client.post(ONE, billed, **ENGLISH)).replace(
+        "01.10.2026", "2026-10-01"
+    )
+    assert client.post(ONE, {**given, "point": "nobody"}).status_code == 404
+    assert world.as_("owner").post(ONE, given).status_code == 403
+
+
+def test_an_operator_decides_what_is_billed_of_one_that_is_not_sound(world, garage):
+    keep(garage, end(50, 6500, 1))
+    fold_waiting()
+    client = world.as_("operator")
+    assert "Nothing is decided yet" in text(client.get(SESSION, **ENGLISH))
+    assert "Say why" in text(client.post(SESSION, {"action": "counted"}, **ENGLISH))
+    given = {"action": "counted", "reason": "both ends are right"}
+    assert client.post(SESSION, given).status_code == 302
+    shown = text(client.get(SESSION, **ENGLISH))
+    assert "Its energy counts as shown." in shown
+    assert "both ends are right" in shown
+    assert client.post(SESSION, {**given, "action": "left_out"}).status_code == 302
+    assert "it is left out" in text(client.get(SESSION, **ENGLISH)).lower()
+    assert client.post(SESSION, {**given, "action": "nothing"}).status_code == 403
+    assert "Leave it out" not in text(world.as_("owner").get(SESSION, **ENGLISH))
+    assert world.as_("owner").post(SESSION, given).status_code == 403

@@ -95,6 +95,7 @@ def populate(ref):
     plug = {"connector_id": 1, "status": "Available", "at": NOW}
     make("charging.StatusChange", number=1, **plug, **evse)
     make("charging.Connector", number=1, **plug, **evse)
+    make("charging.StationMeter", station=station, meter=meters[0], first_slot=1, counted_slot=1)
     make("charging.EvseQuarter", slot=1, registers="{}", **evse)
     make("charging.Folded", until=NOW, **hers)
     flags = {"is_estimated": False, "is_sound": True}

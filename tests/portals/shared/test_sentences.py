@@ -23,7 +23,8 @@ LANGUAGES = ("de", "fr", "it")
 
 # What speaks to people on pages. Site files and backups speak on the command line only.
 SPEAKERS = [
-    "apps/billing", "apps/charging/operations.py", "core/charging/session.py",
+    "apps/billing", "apps/charging/counting.py",
+    "apps/charging/operations.py", "core/charging/session.py",
     "apps/contracts/operations.py", "apps/contracts/protection.py",
     "apps/contracts/queries.py", "apps/documents/commissioning.py",
     "apps/documents/operations.py", "apps/documents/printing.py", "apps/equipment/gateways.py",

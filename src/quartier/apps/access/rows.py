@@ -35,6 +35,7 @@ NOT_LISTED: Mapping[str, str] = {
     "charging.EvseQuarter": "site_id__organisation",
     "charging.Folded": "site_id__organisation",
     "charging.StartedTransaction": "site_id__organisation",
+    "charging.StationMeter": "station__site__organisation",
     "charging.StatusChange": "site_id__organisation",
     "intake.Provenance": "site_id__organisation",
     "intake.Contribution": "site_id__organisation",

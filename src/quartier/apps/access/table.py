@@ -147,6 +147,7 @@ NOT_ROWS_FOR_PAGES: Mapping[str, str] = {
     "charging.EvseQuarter": "read only when sessions are made",
     "charging.Folded": "read only when sessions are made",
     "charging.StartedTransaction": "read only when a station starts one",
+    "charging.StationMeter": "read with its station, within a site in scope",
     "charging.StatusChange": "read by station, within a site in scope",
     "charging.UnknownStation": "of the installation: let in on the command line",
     "alarms.SiteWatch": "read only when a site is looked at",

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from quartier.apps.charging.counting import changed_since
 from quartier.apps.charging.mapping import (
     fields_of,
     quarter_of,
@@ -50,7 +51,7 @@ _KEY = ("site_id", "station_id", "transaction_id")
 _FIELDS = [
     one.name
     for one in ChargingSession._meta.get_fields()
-    if one.concrete and one.name not in (*_KEY, "pk")
+    if one.concrete and one.name not in (*_KEY, "pk") and not one.name.startswith("deci")
 ]
 _log = logging.getLogger(__name__)
 
@@ -188,7 +189,9 @@ def _store(place: Place, news: _News) -> None:
     _reckon(rows.values())
     # Others at these EVSEs may begin, run or be plugged in otherwise by what was told now.
     for evse_id, first_at in _joint(since, _since(news, rows.values())).items():
-        _reckon(_around(sessions.filter(evse_id=evse_id), first_at))
+        others = _around(sessions.filter(evse_id=evse_id), first_at)
+        _reckon(others)
+        changed_since(station_id, min([first_at, *(one.begun_at for one in others)]))
 
 
 def _since(news: _News, rows: Iterable[ChargingSession]) -> Mapping[int, datetime]:

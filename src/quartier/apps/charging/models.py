@@ -132,6 +132,13 @@ class Folded(models.Model):
         return f"station {self.station_id} up to {self.number}"
 
 
+class Decision(models.TextChoices):
+    """Whether the energy of a session that is not sound counts."""
+
+    COUNTED = "counted"
+    LEFT_OUT = "left_out"
+
+
 class ChargingSession(models.Model):
     """A transaction of a station, made of its messages; it is made again when more of it comes.
     ``record`` is all that was told of it, the other fields what that comes to
@@ -167,6 +174,11 @@ class ChargingSession(models.Model):
     """Nothing keeps it from being billed once it has ended."""
     findings = models.JSONField(default=list)
     record = models.TextField()
+    decision = models.CharField(max_length=8, blank=True, choices=Decision)
+    """What a person decided of one that is not sound; it stays when more is told."""
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         indexes = (
@@ -178,6 +190,27 @@ class ChargingSession(models.Model):
 
     def __str__(self) -> str:
         return f"station {self.station_id} transaction {self.transaction_id}"
+
+
+class StationMeter(models.Model):
+    """The meter whose quarter-hours are those of a station's sessions, so that they are shared and
+    billed like any consumption (rules.md e.1, ZEV split)."""
+
+    station = models.OneToOneField(
+        ChargingStation, on_delete=models.CASCADE, related_name="counting"
+    )
+    meter = models.OneToOneField("equipment.Meter", on_delete=models.PROTECT, related_name="+")
+    first_slot = models.BigIntegerField()
+    """From here on its sessions count."""
+    counted_slot = models.BigIntegerField()
+    """Up to here (exclusive) its quarter-hours are written."""
+    dirty_slot = models.BigIntegerField(null=True)
+    """From here on a session has changed since."""
+    locked_slot = models.BigIntegerField(null=True)
+    """The first that came when its values were locked already."""
+
+    def __str__(self) -> str:
+        return f"{self.station} counts as {self.meter}"
 
 
 class StatusChange(models.Model):

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import override
 
 from quartier.apps.audit.operations import record
 from quartier.apps.charging.models import LONGEST_IDENTITY, ChargingStation, UnknownStation
@@ -98,7 +99,8 @@ def serve_from(
             if gateway is not None:
                 encode(content_of(gateway))
     except ValidationError as problem:
-        said = (f"{name}: {' '.join(texts)}" for name, texts in problem.message_dict.items())
+        with override("en"):  # as all that is said below the pages
+            said = [f"{name}: {' '.join(texts)}" for name, texts in problem.message_dict.items()]
         raise BadStation("; ".join(said).rstrip(".")) from None
     except BadMessage as problem:
         raise BadStation(f"no gateway can be set up so: {problem}") from None

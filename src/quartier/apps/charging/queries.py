@@ -12,6 +12,7 @@ from quartier.apps.charging.models import (
     ChargingSession,
     ChargingStation,
     Connector,
+    StationMeter,
 )
 from quartier.core.charging.session import Stage
 from quartier.core.kernel.period import Period
@@ -69,6 +70,11 @@ def connectors_of(stations: Sequence[ChargingStation]) -> Mapping[int, list[Conn
         if row.evse_id or row.error or row.status != "Available":
             found[row.station_id].append(row)
     return found
+
+
+def counting_of(station: ChargingStation) -> StationMeter | None:
+    """The meter that counts what is charged at it; None where it counts for nobody."""
+    return StationMeter.objects.filter(station=station).select_related("meter").first()
 
 
 def messages_of(station: ChargingStation) -> QuerySet[ChargingMessage]:

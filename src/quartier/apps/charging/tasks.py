@@ -1,4 +1,4 @@
-"""The job that makes sessions of what stations have said, each minute."""
+"""The job that makes sessions of what stations have said, and counts them, each minute."""
 
 from datetime import datetime, timedelta
 
@@ -6,6 +6,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from quartier.apps.audit import chains
+from quartier.apps.charging.counting import count_waiting
 from quartier.apps.charging.folding import fold_waiting
 
 EVERY = timedelta(minutes=1)
@@ -19,10 +20,12 @@ def fold_messages() -> dict[str, int]:
     queue(after=now + EVERY)
     chains.forget(fold_messages, before=now - KEPT)
     done = fold_waiting()
+    counted = count_waiting(now)
     return {
         "stations": done.stations,
         "messages": done.messages,
         "not_read": len(done.failed),
+        "counted": len(counted.stations),
     }
 
 

@@ -38,7 +38,8 @@ class Meter(models.Model):
     """A measuring place.
 
     ``mode`` says what an electricity meter stands for; ``source`` how its intervals arise:
-    from register readings, from the grid operator's curve, or computed from other meters.
+    from register readings, from the grid operator's curve, from charging sessions, or computed
+    from other meters.
     """
 
     class Mode(models.TextChoices):
@@ -53,6 +54,8 @@ class Meter(models.Model):
         REGISTER = "register"
         CURVE = "curve"
         VIRTUAL = "virtual"
+        SESSIONS = "sessions"
+        """From the charging sessions of a station."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="meters")
     ref = models.CharField(max_length=63, validators=[REF])

@@ -15,6 +15,7 @@ _QUANTITY = {
     ("electricity", "register"): "1-1:{n}.8.0",
     ("electricity", "curve"): "1-1:{n}.29.0",
     ("electricity", "virtual"): "1-1:{n}.29.0",
+    ("electricity", "sessions"): "1-1:{n}.29.0",
     "reactive": "1-1:{r}.8.0",
     "heat": "6-0:1.0.0",
     "cooling": "5-0:1.0.0",

@@ -257,7 +257,7 @@ class Meter:
         "electricity",
     )
     mode: str = key(Choice(("consumption", "grid", "production", "battery")), "consumption")
-    source: str = key(Choice(("register", "curve", "virtual")), "register")
+    source: str = key(Choice(("register", "curve", "virtual", "sessions")), "register")
     registers: tuple[str, ...] = key(ListOf(Choice(REGISTERS)), ())
     metering_point: str = key(Text(40), "")
     export_metering_point: str = key(Text(40), "")

@@ -16,17 +16,22 @@ from django.utils.translation import gettext_lazy
 
 from quartier.apps.access.permissions import Permission
 from quartier.apps.charging import operations
+from quartier.apps.charging.counting import CannotCount, count_for
 from quartier.apps.charging.models import LONGEST_IDENTITY, ChargingSession, ChargingStation
 from quartier.apps.charging.operations import BadStation
 from quartier.apps.charging.queries import (
     begun_in,
     connectors_of,
+    counting_of,
     is_connected,
     messages_of,
     sessions_of,
     totals_of,
 )
-from quartier.core.kernel.period import Dates
+from quartier.apps.contracts.protection import Billed
+from quartier.apps.equipment.models import Assignment
+from quartier.apps.sites.models import BillingPoint
+from quartier.core.kernel.period import Dates, slot_starts_at
 from quartier.portals.operator.charging_words import REASONS, STAGES, STATES, STATUSES, told, word
 from quartier.portals.shared.gate import Visit, site_page
 from quartier.portals.shared.lists import LONGEST_QUERY, csv_response, paged
@@ -35,6 +40,7 @@ from quartier.portals.shared.span import span_of
 
 _LINES = 100
 _TAIL = 4
+_FIRST, _LAST = date(2000, 1, 1), date(2100, 1, 1)
 _HEAD = (
     "station", "evse", "transaction", "badge", "begun_at", "ended_at", "energy_wh", "stage",
     "reason", "charging_s", "held_s", "idle_s", "estimated", "sound",
@@ -129,7 +135,29 @@ def station(visit: Visit, identity: str) -> HttpResponseBase:
         one.status_word = word(STATUSES, one.status)  # type: ignore[attr-defined]
         one.state_word = word(STATES, one.state) if one.state else ""  # type: ignore[attr-defined]
     latest = list(messages_of(row)[:_TAIL])
+    counting = counting_of(row)
     context |= {
+        "counting": counting,
+        "counts_for": list(
+            visit.scope.queryset(Assignment)
+            .filter(meter=counting.meter)
+            .select_related("billing_point")
+            .order_by("-starts_date")
+        )
+        if counting
+        else [],
+        "locked_at": slot_starts_at(counting.locked_slot)
+        if counting and counting.locked_slot is not None
+        else None,
+        "points": list(
+            visit.scope.queryset(BillingPoint)
+            .filter(site=visit.site, is_active=True)
+            .select_related("building")
+            .order_by("position", "ref")
+        )
+        if visit.may(Permission.EQUIP)
+        else [],
+        "today": now.astimezone(ZoneInfo(visit.site.timezone)).date(),
         "station": row,
         "is_connected": is_connected(row, now),
         "connectors": connectors,
@@ -232,11 +260,16 @@ def _stations(visit: Visit) -> list[Any]:
 
 def _day(visit: Visit, today: date) -> date:
     """The day of the URL, today where it names none."""
+    return min(_date(visit.request.GET.get("at", "")) or today, today + timedelta(days=31))
+
+
+def _date(text: str) -> date | None:
+    """A day of this century; None for all else."""
     try:
-        wanted = date.fromisoformat(visit.request.GET.get("at", ""))
+        found = date.fromisoformat(text)
     except ValueError:
-        return today
-    return min(max(wanted, date(2000, 1, 1)), today + timedelta(days=31))
+        return None
+    return found if _FIRST <= found <= _LAST else None
 
 
 def _act(visit: Visit, row: ChargingStation) -> dict[str, Any] | None:
@@ -246,6 +279,8 @@ def _act(visit: Visit, row: ChargingStation) -> dict[str, Any] | None:
     now, action = timezone.now(), visit.request.POST.get("action", "")
     if action == "password":
         return {"password": operations.draw_password(row, at=now, actor=visit.by)}
+    if action == "count":
+        return _count(visit, row)
     if action not in ("enable", "disable"):
         raise PermissionDenied
     operations.enable(row, action == "enable", at=now, actor=visit.by)
@@ -253,6 +288,22 @@ def _act(visit: Visit, row: ChargingStation) -> dict[str, Any] | None:
         visit.request,
         _("It is let in again.") if action == "enable" else _("It is let in no more."),
     )
+    return None
+
+
+def _count(visit: Visit, row: ChargingStation) -> dict[str, Any] | None:
+    """Let it count for a billing point; what was refused."""
+    posted = visit.request.POST
+    points = visit.scope.queryset(BillingPoint).filter(site=visit.site, is_active=True)
+    point = get_object_or_404(points, ref=posted.get("point", ""))
+    starts_date = _date(posted.get("from", ""))
+    if starts_date is None:
+        return {"refused": _("The day is no date; type it like 2026-01-31.")}
+    try:
+        count_for(row, point, starts_date, at=timezone.now(), actor=visit.by)
+    except (CannotCount, Billed) as problem:
+        return {"refused": str(problem)}
+    messages.success(visit.request, _("Saved. Its sessions are counted within some minutes."))
     return None
 
 

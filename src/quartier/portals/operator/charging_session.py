@@ -4,14 +4,17 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from quartier.apps.access.permissions import Permission
+from quartier.apps.charging.counting import CannotCount, decide
 from quartier.apps.charging.mapping import record_of
-from quartier.apps.charging.models import ChargingSession
+from quartier.apps.charging.models import ChargingSession, ChargingStation, Decision
 from quartier.apps.charging.queries import sessions_of
 from quartier.core.kernel.period import slot_starts_at
 from quartier.core.kernel.quality import Quality
@@ -31,6 +34,11 @@ def session(visit: Visit, identity: str) -> HttpResponseBase:
     station = station_of(visit, identity)
     wanted = visit.request.GET.get("transaction", "")[:36]
     row = get_object_or_404(sessions_of([station]), transaction_id=wanted)
+    refused = ""
+    if visit.request.method == "POST":
+        refused = _decide(visit, station, row)
+        if not refused:
+            return redirect(visit.request.get_full_path())
     if visit.request.GET.get("format") == "csv":
         return csv_response(
             f"{station.identity}-{row.begun_at:%Y-%m-%d-%H%M}",
@@ -46,6 +54,8 @@ def session(visit: Visit, identity: str) -> HttpResponseBase:
     context = {
         "station": station,
         "session": row,
+        "refused": refused,
+        "reason": visit.request.POST.get("reason", ""),
         "chart": _chart(visit, row),
         "findings": findings_for(row.findings),
         "signed": record_of(row).signed,
@@ -54,6 +64,24 @@ def session(visit: Visit, identity: str) -> HttpResponseBase:
         "idle": _length(row.idle_s),
     }
     return visit.page("operator/charging_session.html", "charging", context)
+
+
+def _decide(visit: Visit, station: ChargingStation, row: ChargingSession) -> str:
+    """Does what the button says; what was refused."""
+    if not visit.may(Permission.BILL):
+        raise PermissionDenied
+    posted = visit.request.POST
+    try:
+        decision = Decision(posted.get("action", ""))
+    except ValueError:
+        raise PermissionDenied from None
+    reason = posted.get("reason", "")
+    try:
+        decide(row, decision, reason, station=station, at=timezone.now(), actor=visit.by)
+    except CannotCount as problem:
+        return str(problem)
+    messages.success(visit.request, _("Saved. It is counted so within some minutes."))
+    return ""
 
 
 def _chart(visit: Visit, row: ChargingSession) -> Chart | None:

@@ -32,6 +32,7 @@ WORDS: Mapping[str, str | Promise] = {
     "register": _("Register readings"),
     "curve": _("Load curve"),
     "virtual": _("Computed"),
+    "sessions": _("Charging sessions"),
     "import": pgettext_lazy("direction", "Import"),
     "export": pgettext_lazy("direction", "Export"),
     "electricity": _("Electricity"),
