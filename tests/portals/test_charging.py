@@ -221,6 +221,10 @@ def test_what_is_charged_counts_for_a_flat(world, garage):
     assert "choose a later date" in text(client.post(ONE, given, **ENGLISH))
     for odd in ("", "x", "0001-01-01", "99999-01-01"):
         assert "is no date" in text(client.post(ONE, {**given, "from": odd}, **ENGLISH))
+    form = text(client.get("/sites/linde/equipment/charging-1/edit/", **ENGLISH))
+    assert 'value="sessions" selected' in form
+    assert 'value="sessions"' not in text(client.get("/sites/linde/new/meter/", **ENGLISH))
+    assert text(client.get("/sites/linde/equipment/charging-1/", **ENGLISH))
     billed = {**given, "from": "2026-08-01"}
     assert "until 2026-10-01 it is billed" in text(client.post(ONE, billed, **ENGLISH)).replace(
         "01.10.2026", "2026-10-01"

@@ -14,6 +14,7 @@ from quartier.apps.charging.models import (
     StationMeter,
 )
 from quartier.apps.equipment.models import Assignment, Meter, Register
+from quartier.apps.equipment.removing import InUse, remove, uses_of
 from quartier.apps.metering import store
 from quartier.apps.metering.models import IntervalRevision, Lock
 from quartier.apps.sites.models import BillingPoint
@@ -175,6 +176,13 @@ def test_from_a_later_day_on_it_counts_for_another(garage, small):
     theirs = BillingPoint(site_id=garage.site_id + 1, ref="x")
     with pytest.raises(CannotCount, match="another site"):
         count_for(garage, theirs, DAY + timedelta(days=9), **WHO)
+
+
+def test_its_meter_stays_what_it_is(garage):
+    (use,) = uses_of(garage.counting.meter)
+    assert use == "the charging station TACW*1 counts with it"
+    with pytest.raises(InUse, match="it stays"):
+        remove([garage.counting.meter], **WHO)
 
 
 def test_energy_counted_is_that_of_the_sessions(garage):

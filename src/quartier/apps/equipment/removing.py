@@ -95,6 +95,9 @@ def _uses_of_meter(meter: Meter) -> Iterator[str]:
         yield f"the battery {ref} is behind it"
     for ref in sorted({*_refs(meter.head_of_zones), *_refs(meter.dlm_zones)}):
         yield f"the distribution zone {ref} uses it"
+    stations = apps.get_model("charging.StationMeter")._default_manager.filter(meter=meter)
+    for identity in stations.values_list("station__identity", flat=True):
+        yield f"the charging station {identity} counts with it"
     for ref in _refs(meter.appliances):
         yield f"it measures the appliance {ref}"
     yield from (f"the rule of {ref} uses it" for ref in rules_with(meter))

@@ -131,7 +131,10 @@ class MeterForm(forms.Form):
         fields: Any = self.fields
         fields["medium"].choices = words(Medium.values)
         fields["mode"].choices = words(Meter.Mode.values)
-        fields["source"].choices = words(Meter.Source.values)
+        # A station makes its own meter: nobody types one.
+        is_of_sessions = meter is not None and meter.source == Meter.Source.SESSIONS
+        typed = [one for one in Meter.Source.values if is_of_sessions or one != "sessions"]
+        fields["source"].choices = words(typed)
         fields["driver"].choices = model_choices()
         fields["bus"].choices = bus_choices(visit)
         points = visit.scope.queryset(BillingPoint).filter(site=visit.site)
