@@ -104,6 +104,18 @@ def test_what_comes_late_is_counted_with_a_revision(garage):
     assert IntervalRevision.objects.filter(site_id=garage.site_id).exists()
 
 
+def test_a_begin_that_comes_late_takes_back_what_was_counted_as_nothing(garage):
+    keep(garage, stands(120, "Available"))
+    fold_and_count(140)
+    assert counted(garage)[0] == [0, 0, 0, 0, 0, 0]
+    keep(garage, *((141, *one[1:]) for one in WHOLE[:3]))
+    fold_and_count(142)
+    assert counted(garage)[0] == [1000, 3000, None, None, None, None]
+    keep(garage, (143, *WHOLE[3][1:]))
+    fold_and_count(160)
+    assert counted(garage)[0] == [1000, 3000, 1500, 0, 0, 0]
+
+
 def test_one_that_is_not_sound_leaves_a_hole_until_a_person_decides(garage):
     keep(garage, *WHOLE, end(50, 6500, 1), stands(120, "Available"))
     fold_and_count(140)

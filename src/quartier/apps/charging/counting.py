@@ -205,10 +205,15 @@ def _known_until(row: StationMeter, now: datetime) -> int:
         decision=Decision.LEFT_OUT
     )
     for session in running.only("begun_at", "record"):
-        points = record_of(session).points()
-        # The quarter-hour of its last register is not over, unless that lies on its begin.
-        limit = min(limit, slot_at(points[-1].at if points else session.begun_at))
+        limit = min(limit, _told_until(session))
     return limit
+
+
+def _told_until(session: ChargingSession) -> int:
+    """The quarter-hour of the last register of a session that runs: it is not over, unless that
+    register lies on its begin."""
+    points = record_of(session).points()
+    return slot_at(points[-1].at if points else session.begun_at)
 
 
 def _write(row: StationMeter, first: int, limit: int, now: datetime) -> int | None:
@@ -220,6 +225,8 @@ def _write(row: StationMeter, first: int, limit: int, now: datetime) -> int | No
             continue
         if session.is_sound or session.decision == Decision.COUNTED:
             _add(session, first, energy_wh, quality)
+            if session.stage == Stage.RUNNING:  # it began before what was counted already
+                quality[max(_told_until(session) - first, 0) :] = 0
         else:
             begin = max(slot_at(session.begun_at), first)
             end = limit if session.ended_at is None else slot_at(session.ended_at) + 1
