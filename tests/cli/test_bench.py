@@ -35,6 +35,8 @@ KEYS = {
     "meters_polled_per_s",
     "gateway_100_meters_mb",
     "meter_values_us",
+    "fold_minute_ms",
+    "fold_growth_ratio",
     "ingest_batches_per_s_pg",
     "ingest_readings_per_s_pg",
     "backfill_year_s_pg",

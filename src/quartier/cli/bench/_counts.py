@@ -25,6 +25,8 @@ class Counts:
     polls: int = 2000
     messages: int = 20_000
     """Of charging stations, in each run."""
+    sessions: int = 50
+    """Of a charging station, before the one that runs; ten times as many of another."""
     invoices: int = 20
     is_full: bool = True
 
@@ -46,6 +48,7 @@ QUICK = Counts(
     days_sent=2,
     polls=20,
     messages=200,
+    sessions=2,
     invoices=2,
     is_full=False,
 )
