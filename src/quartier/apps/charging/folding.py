@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from quartier.apps.charging.counting import changed_since
@@ -57,6 +57,8 @@ _log = logging.getLogger(__name__)
 
 Place = tuple[int, int]
 """The site and the station."""
+_Stands = tuple[int, datetime, str]
+"""At which EVSE a session is, since when, and how far."""
 
 
 @dataclass
@@ -185,32 +187,40 @@ def _store(place: Place, news: _News) -> None:
             row.record = written_record(record)
         else:
             row.record = written_record(record_of(row).joined(record))
-    since = _since(news, rows.values())
-    _reckon(rows.values())
+    stood = {key: _place_of(row) for key, row in rows.items() if row.begun_at is not None}
+    changed = _reckon(rows.values())
     # Others at these EVSEs may begin, run or be plugged in otherwise by what was told now.
-    for evse_id, first_at in _joint(since, _since(news, rows.values())).items():
-        others = _around(sessions.filter(evse_id=evse_id), first_at)
-        _reckon(others)
-        changed_since(station_id, min([first_at, *(one.begun_at for one in others)]))
+    for evse_id, first_at in _since(news, rows, stood, sessions).items():
+        changed += _reckon(_around(sessions.filter(evse_id=evse_id), first_at))
+    if changed:
+        changed_since(station_id, min(changed))
 
 
-def _since(news: _News, rows: Iterable[ChargingSession]) -> Mapping[int, datetime]:
-    """From when on something new is known of an EVSE; rows that are new are nowhere yet."""
+def _since(
+    news: _News,
+    rows: Mapping[str, ChargingSession],
+    stood: Mapping[str, _Stands],
+    sessions: QuerySet[ChargingSession],
+) -> Mapping[int, datetime]:
+    """From when on something is new of an EVSE that may concern others than ``rows``: these only
+    where they stand elsewhere than ``stood`` says, or where others have begun after them."""
     found = [(one.evse_id, one.at) for one in news.statuses]
-    found += [(row.evse_id, row.begun_at) for row in rows if row.begun_at is not None]
     for evse_id, quarters in news.measured.items():
         found += [(evse_id, one.first.at) for one in quarters.values()]
+    last = sessions.filter(evse_id__in={row.evse_id for row in rows.values()})
+    last_at = dict(last.order_by().values_list("evse_id").annotate(Max("begun_at")))
+    for key, row in rows.items():
+        old, new = stood.get(key), _place_of(row)
+        if old != new or row.begun_at < last_at[row.evse_id]:
+            found += [place[:2] for place in (old, new) if place is not None]
     since: dict[int, datetime] = {}
     for evse_id, at in found:
         since[evse_id] = min(at, since.get(evse_id, at))
     return since
 
 
-def _joint(one: Mapping[int, datetime], other: Mapping[int, datetime]) -> Mapping[int, datetime]:
-    return {
-        evse_id: min(found[evse_id] for found in (one, other) if evse_id in found)
-        for evse_id in {*one, *other}
-    }
+def _place_of(row: ChargingSession) -> _Stands:
+    return row.evse_id, row.begun_at, row.stage
 
 
 def _around(sessions: QuerySet[ChargingSession], since: datetime) -> list[ChargingSession]:
@@ -273,18 +283,31 @@ def _store_quarters(place: Place, evse_id: int, quarters: Mapping[int, Quarter])
     )
 
 
-def _reckon(rows: Iterable[ChargingSession]) -> None:
-    """Make sessions of records, and store them.
+def _reckon(rows: Iterable[ChargingSession]) -> list[datetime]:
+    """Make sessions of records, and store them; since when each is other than it was, for who
+    counts it.
 
     A first look tells where and when each is, and so what of its EVSE concerns it.
     """
-    looked = [(row, record_of(row)) for row in rows]
-    for row, record in looked:
+    looked = [(row, record_of(row), _counts_as(row)) for row in rows]
+    stands = [(row.evse_id, row.begun_at, row.stage) for row, *_ in looked]
+    for row, record, _ in looked:
         put(row, session_of(record))
-    _save([row for row, _ in looked])
-    for row, record in looked:
+    if stands != [_place_of(row) for row, *_ in looked]:
+        _save([row for row, *_ in looked])
+    changed = []
+    for row, record, before in looked:
         put(row, _whole(row, record))
-    _save([row for row, _ in looked])
+        if before != _counts_as(row):
+            changed += [at for at in (before[0], row.begun_at) if at is not None]
+    _save([row for row, *_ in looked])
+    return changed
+
+
+def _counts_as(row: ChargingSession) -> tuple[Any, ...]:
+    """What of a session ``counting.py`` rests on."""
+    told = row.energies_wh, row.qualities, row.stage, row.is_sound, row.ended_at
+    return (row.begun_at, row.first_slot, *told)
 
 
 def put(row: ChargingSession, session: Session) -> None:
