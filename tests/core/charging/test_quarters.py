@@ -57,6 +57,13 @@ def test_what_is_finer_than_a_watt_hour_is_carried():
     assert found.energies_wh == [1, 1, 1]
 
 
+def test_of_two_registers_at_one_instant_the_one_next_to_the_boundary_counts():
+    found = quarters_of(points((0, 0), (14.5, 0), (14.5, 10), (16, 10), (30, 20)))
+    assert found.energies_wh == [10, 10]
+    found = quarters_of(points((0, 0), (15.4, 5), (15.4, 10), (30, 20)))
+    assert found.energies_wh == [5, 15]
+
+
 @given(
     st.lists(
         st.tuples(

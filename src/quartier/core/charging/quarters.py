@@ -53,7 +53,9 @@ def _on_boundaries(points: Sequence[Point]) -> list[tuple[int, Fraction]]:
         at = boundary_near_us(us)
         if at is None or not instants[0] < at < instants[-1]:
             continue
-        if at not in nearest or abs(us - at) < abs(instants[nearest[at]] - at):
+        best = abs(instants[nearest[at]] - at) if at in nearest else None
+        # Of several at one instant before the boundary the last is next to it.
+        if best is None or abs(us - at) < best or (abs(us - at) == best and us < at):
             nearest[at] = i
     for at, i in nearest.items():
         instants[i] = at

@@ -20,7 +20,7 @@ from quartier.core.charging.facts import (
     TransactionTold,
 )
 from quartier.core.kernel.findings import Finding
-from quartier.ocpp.samples import instant, register, samples_of, whole
+from quartier.ocpp.samples import instant, number, register, samples_of, text, whole
 
 _BEGIN, _END = "Transaction.Begin", "Transaction.End"
 _STATUS = {
@@ -43,10 +43,10 @@ Payload = dict[str, Any]
 def _boot(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fact:
     serial = payload.get("chargePointSerialNumber") or payload.get("chargeBoxSerialNumber", "")
     return Booted(
-        payload["chargePointVendor"],
-        payload["chargePointModel"],
-        serial,
-        payload.get("firmwareVersion", ""),
+        text(payload["chargePointVendor"]),
+        text(payload["chargePointModel"]),
+        text(serial),
+        text(payload.get("firmwareVersion", "")),
         "",
     )
 
@@ -57,7 +57,7 @@ def _status(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fac
     told_at = payload.get("timestamp")
     return StatusTold(
         None if told_at is None else instant(told_at),
-        int(payload["connectorId"]),
+        number(payload["connectorId"]),
         1 if payload["connectorId"] else 0,
         status,
         state,
@@ -65,18 +65,18 @@ def _status(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fac
     )
 
 
-def _start(payload: Payload, answer: Payload, _findings: list[Finding]) -> Fact:
+def _start(payload: Payload, answer: Payload, findings: list[Finding]) -> Fact:
     at = instant(payload["timestamp"])
     return TransactionTold(
         at,
         Step.STARTED,
         str(int(answer["transactionId"])),
-        int(payload["connectorId"]),
+        number(payload["connectorId"]),
         1,
-        IdToken(payload["idTag"]),
+        IdToken(text(payload["idTag"])),
         is_refused=_is_refused(answer),
         reservation_id=whole(payload.get("reservationId")),
-        samples=(register(at, payload["meterStart"], _BEGIN),),
+        samples=register(at, payload["meterStart"], _BEGIN, findings),
     )
 
 
@@ -87,11 +87,11 @@ def _stop(payload: Payload, answer: Payload, findings: list[Finding]) -> Fact:
     return TransactionTold(
         at,
         Step.ENDED,
-        str(int(payload["transactionId"])),
-        token=IdToken(tag) if tag else None,
+        str(number(payload["transactionId"])),
+        token=IdToken(text(tag)) if tag else None,
         stopped=payload.get("reason", "Local"),
         is_refused=_is_refused(answer),
-        samples=(*samples, register(at, payload["meterStop"], _END)),
+        samples=(*samples, *register(at, payload["meterStop"], _END, findings)),
         signed=signed,
     )
 
@@ -100,13 +100,13 @@ def _meter_values(payload: Payload, _answer: Payload, findings: list[Finding]) -
     samples, signed = samples_of(payload["meterValue"], findings)
     if not samples and not signed:
         return None
-    evse_id = int(payload["connectorId"])
+    evse_id = number(payload["connectorId"])
     if "transactionId" not in payload:
         return Measured(evse_id, samples, signed)
     return TransactionTold(
         max([one.at for one in samples] + [one.at for one in signed]),
         Step.UPDATED,
-        str(int(payload["transactionId"])),
+        str(number(payload["transactionId"])),
         evse_id,
         1,
         samples=samples,

@@ -16,7 +16,7 @@ from quartier.core.charging.facts import (
     TransactionTold,
 )
 from quartier.core.kernel.findings import Finding
-from quartier.ocpp.samples import instant, samples_of, whole
+from quartier.ocpp.samples import instant, number, samples_of, text, whole
 
 Payload = dict[str, Any]
 
@@ -24,10 +24,10 @@ Payload = dict[str, Any]
 def _boot(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fact:
     station = payload["chargingStation"]
     return Booted(
-        station["vendorName"],
-        station["model"],
-        station.get("serialNumber", ""),
-        station.get("firmwareVersion", ""),
+        text(station["vendorName"]),
+        text(station["model"]),
+        text(station.get("serialNumber", "")),
+        text(station.get("firmwareVersion", "")),
         payload["reason"],
     )
 
@@ -35,8 +35,8 @@ def _boot(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fact:
 def _status(payload: Payload, _answer: Payload, _findings: list[Finding]) -> Fact:
     return StatusTold(
         instant(payload["timestamp"]),
-        int(payload["evseId"]),
-        int(payload["connectorId"]),
+        number(payload["evseId"]),
+        number(payload["connectorId"]),
         Status(payload["connectorStatus"]),
     )
 
@@ -51,14 +51,14 @@ def _transaction(payload: Payload, answer: Payload, findings: list[Finding]) -> 
     return TransactionTold(
         instant(payload["timestamp"]),
         step,
-        transaction["transactionId"],
-        whole(evse.get("id")),
+        text(transaction["transactionId"]),
+        number(evse["id"]) if evse else None,
         whole(evse.get("connectorId")),
         _token(payload.get("idToken")),
         payload["triggerReason"],
         None if state is None else ChargingState(state),
         reason,
-        int(payload["seqNo"]),
+        whole(payload["seqNo"]),
         payload.get("offline", False),
         str(answer.get("idTokenInfo", {}).get("status", "Accepted")) != "Accepted",
         whole(transaction.get("remoteStartId")),
@@ -70,13 +70,13 @@ def _transaction(payload: Payload, answer: Payload, findings: list[Finding]) -> 
 
 def _meter_values(payload: Payload, _answer: Payload, findings: list[Finding]) -> Fact | None:
     samples, signed = samples_of(payload["meterValue"], findings)
-    return Measured(int(payload["evseId"]), samples, signed) if samples or signed else None
+    return Measured(number(payload["evseId"]), samples, signed) if samples or signed else None
 
 
 def _token(told: Payload | None) -> IdToken | None:
     if told is None or told["type"] == "NoAuthorization":
         return None
-    return IdToken(told["idToken"], told["type"])
+    return IdToken(text(told["idToken"]), told["type"])
 
 
 READERS: Mapping[str, Callable[[Payload, Payload, list[Finding]], Fact | None]] = MappingProxyType(
