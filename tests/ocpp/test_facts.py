@@ -239,12 +239,41 @@ def test_a_date_that_no_calendar_has_is_said():
     assert instant("2026-01-01t12:00:00z") == instant("2026-01-01T13:00:00.000000000+01:00") == AT
 
 
-@given(st.decimals(0, 10**14, places=3), st.sampled_from(["", "Wh", "kWh"]))
+@given(st.decimals(0, 10**11, places=3), st.sampled_from(["", "Wh", "kWh"]))
 def test_a_register_keeps_all_its_digits(value, unit):
     sampled = {"value": str(value)} | ({"unit": unit} if unit else {})
     values = {"connectorId": 1, "meterValue": [{"timestamp": NOW, "sampledValue": [sampled]}]}
     told, _ = fact_of(V16, "MeterValues", values, {})
     assert told.samples[0].value == value * (1000 if unit == "kWh" else 1)
+
+
+@pytest.mark.parametrize(
+    ("sample", "code"),
+    [
+        ({"value": "1000000000000", "unit": "kWh"}, "charging.no_number"),
+        ({"value": "1e15"}, "charging.no_number"),
+    ],
+)
+def test_more_than_any_register_shows_is_left_out_and_said(sample, code):
+    value = {"timestamp": NOW, "sampledValue": [sample, {"value": "5"}]}
+    told, (found,) = fact_of(V16, "MeterValues", {"connectorId": 1, "meterValue": [value]}, {})
+    assert [one.value for one in told.samples] == [5]
+    assert found.code == code
+
+
+@pytest.mark.parametrize("connector", [2**31, 10**30, -1])
+def test_a_number_that_nothing_has_leaves_the_message_out_and_says_so(connector):
+    values = {"connectorId": connector, "meterValue": [{"timestamp": NOW, "sampledValue": []}]}
+    values["meterValue"][0]["sampledValue"] = [{"value": "5"}]
+    told, (found,) = fact_of(V16, "MeterValues", values, {})
+    assert (told, found.code) == (None, "charging.no_such_number")
+
+
+def test_a_begin_without_a_possible_register_is_a_begin_still():
+    asked = {"connectorId": 1, "idTag": "A\x00B", "meterStart": 10**30, "timestamp": NOW}
+    told, (found,) = fact_of(V16, "StartTransaction", asked, {"transactionId": 7})
+    assert (told.transaction_id, told.samples, told.token.text) == ("7", (), "A\ufffdB")
+    assert found.code == "charging.no_number"
 
 
 @pytest.mark.parametrize("folder", ["v201", "v21"])
