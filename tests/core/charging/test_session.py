@@ -175,6 +175,38 @@ def test_what_a_person_must_look_at(facts, code):
         assert one.message.endswith(".")
 
 
+def test_what_is_rounded_does_not_fall():
+    coarse = (told(15, (15, 11_100)), told(30, (30, 14_000)), told(39, (39, 15_550)))
+    found = session(begun(5, 10_050), *coarse, ended(40, 15_506))
+    assert found.is_sound
+    assert (found.begin_wh, found.end_wh, found.energy_wh) == (10_050, 15_506, 5_456)
+    assert found.quarters.energies_wh == [1_050, 2_900, 1_506]
+    nothing = session(begun(5, 1_090), told(6, (6, 1_000)), ended(7, 1_000))
+    assert nothing.is_sound
+    assert nothing.energy_wh == 0
+    assert errors(session(begun(5, 1_000), told(6, (6, 5_101)), ended(7, 5_000))) == {
+        "charging.falls"
+    }
+
+
+def test_many_small_falls_are_a_fall():
+    steps = [told(n, (n, 5_000 - 60 * n)) for n in range(1, 5)]
+    assert errors(session(begun(0, 5_000), *steps)) == {"charging.falls"}
+
+
+def test_a_token_that_only_stops_it_is_no_second_one():
+    stops = told(50, token=IdToken("OTHER"), trigger="StopAuthorized")
+    found = session(begun(0, 0), stops, ended(60, 5_000))
+    assert found.token == BADGE
+    assert found.is_sound
+
+
+def test_values_of_the_whole_station_are_no_second_place():
+    found = session(begun(0, 0), told(5, (5, 100), evse_id=0), ended(60, 5_000))
+    assert (found.evse_id, found.connector_id) == (1, 1)
+    assert found.is_sound
+
+
 def test_a_clock_that_is_ahead_is_not_trusted():
     found = session(*WHOLE, late=-timedelta(seconds=90))
     assert errors(found) == {"charging.clock_ahead"}

@@ -41,9 +41,9 @@ def begun(minutes=0, wh=None, *, token=BADGE, **more):
     return TransactionTold(minute(minutes), Step.STARTED, "7", 1, 1, token, samples=samples, **more)
 
 
-def told(minutes, *registers, **more):
+def told(minutes, *registers, evse_id=1, **more):
     samples = tuple(register(*one) for one in registers)
-    return TransactionTold(minute(minutes), Step.UPDATED, "7", 1, samples=samples, **more)
+    return TransactionTold(minute(minutes), Step.UPDATED, "7", evse_id, samples=samples, **more)
 
 
 def ended(minutes, wh=None, **more):

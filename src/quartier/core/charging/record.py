@@ -28,6 +28,8 @@ MOST_QUARTERS = 4 * 24 * 62
 MOST_RUNS = 100
 """Of sequence numbers: more are those of no station."""
 _SMALLEST = -9
+_ENDING = ("StopAuthorized", "Deauthorized")
+"""A token that comes with it ends the transaction (OCPP 2.0.1, TriggerReasonEnumType)."""
 _BILLED_AT = "Outlet"
 
 
@@ -175,7 +177,8 @@ def joined(one: Mapping[int, Quarter], other: Mapping[int, Quarter]) -> Mapping[
 def _of(told: TransactionTold, received_at: datetime) -> Record:
     at = told.at
     token = told.token or IdToken("")
-    presented = Presented(at, token.text, token.kind, told.is_refused, told.step is Step.ENDED)
+    ends = told.step is Step.ENDED or told.trigger in _ENDING
+    presented = Presented(at, token.text, token.kind, told.is_refused, ends)
     whole = Record(
         states=() if told.state is None else ((at, told.state),),
         quarters=registers_of(told.samples),
@@ -190,7 +193,7 @@ def _of(told: TransactionTold, received_at: datetime) -> Record:
     )
     if told.token is not None:
         whole = replace(whole, tokens=frozenset((presented,)))
-    if told.evse_id is not None:
+    if told.evse_id:
         whole = replace(whole, places=frozenset(((told.evse_id, told.connector_id or 0),)))
     if told.step is Step.STARTED:
         begun = Begun(at, told.evse_id or 0, told.connector_id or 0)

@@ -24,6 +24,8 @@ CLOCK_DRIFT = timedelta(seconds=60)
 """A station's clock may be so far ahead of ours (rules.md e.1, [GK])."""
 NEAR = timedelta(seconds=60)
 """A register so near the begin or the end counts as that of the begin or the end."""
+ROUNDING_WH = 100
+"""A station that shows kWh with one decimal may seem to fall by so much [GK]."""
 LONGEST = timedelta(days=31)
 MOST_W = 400_000
 """More than any station delivers [GK]."""
@@ -116,7 +118,8 @@ def session_of(
             )
         else:
             stage = Stage.REFUSED  # also before its end: it closes no other
-    evse_id, connector_id = min(record.places, default=(0, 0))
+    evse_id = min((evse for evse, _ in record.places), default=0)
+    connector_id = max((one for evse, one in record.places if evse == evse_id), default=0)
     return Session(
         stage,
         evse_id,
@@ -278,7 +281,7 @@ def _points(
         )
         return []
     points = sorted({*points, *_between(low, high, measured)})
-    fallen = next(((a, b) for a, b in pairwise(points) if b.value < a.value), None)
+    fallen = _fallen(points)
     if fallen or low.value < 0:
         before, after = fallen or (low, low)
         note(
@@ -289,6 +292,7 @@ def _points(
             "The meter was reset or the clock jumped; decide what is billed.",
         )
         return []
+    points = _rising(points)
     steep = next(((a, b) for a, b in pairwise(points) if _is_steep(a, b)), None)
     if steep:
         before, after = steep
@@ -309,6 +313,27 @@ def _points(
         )
         return []
     return points
+
+
+def _fallen(points: Sequence[Point]) -> tuple[Point, Point] | None:
+    """The first two registers between which it fell by more than rounding."""
+    highest = points[0]
+    for point in points[1:]:
+        if point.value < highest.value - ROUNDING_WH:
+            return highest, point
+        highest = max(highest, point, key=lambda one: one.value)
+    return None
+
+
+def _rising(points: Sequence[Point]) -> list[Point]:
+    """The same without the falls of rounding; the first and the last stay, for a station counts
+    its begin and end in whole Wh and what lies between often more coarsely."""
+    first, last = points[0].value, max(points[-1].value, points[0].value)
+    highest, found = first, []
+    for point in points:
+        highest = min(max(highest, point.value), last)
+        found.append(Point(point.at, highest))
+    return [*found[:-1], Point(points[-1].at, last)]
 
 
 def _between(low: Point, high: Point, measured: Iterable[Quarter]) -> set[Point]:
