@@ -181,7 +181,7 @@ def test_the_platform_keeps_what_it_acknowledged_on_postgresql(tmp_path, draw, d
         for call in calls:
             if call.name != "fdatasync":
                 careless.call(call)
-        careless.cut(after, random.Random(0))
+        careless.cut(after, draw, "nothing")
         assert found_on(server, after)[0] < last(careless, "acknowledged") * METERS
     finally:
         shutil.rmtree(server.folder)

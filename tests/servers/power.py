@@ -172,15 +172,15 @@ class Disk:
         else:
             self._files.setdefault(call.path, _File()).since.append(call)
 
-    def cut(self, to: Path, draw: random.Random) -> None:
+    def cut(self, to: Path, draw: random.Random, how: str | None = None) -> None:
         """Write into the folder ``to`` what a power cut now leaves: of what is not synced nothing,
-        its beginning, or any of it, in halves of sectors too."""
+        its beginning, or any of it, in halves of sectors too (``how``, else one of them)."""
         shutil.rmtree(to, ignore_errors=True)
         to.mkdir()
         for folder in sorted(self._folder.rglob("*")):
             if folder.is_dir():
                 (to / folder.relative_to(self._folder)).mkdir(folder.stat().st_mode & 0o777)
-        how = draw.choice(("nothing", "beginning", "any"))
+        how = how or draw.choice(("nothing", "beginning", "any"))
         for path, file in self._files.items():
             if path.name.endswith("-shm"):  # shared memory, made anew
                 continue
